@@ -1,0 +1,144 @@
+#include "base/file.h"
+#include "base/auto.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+char *file_read(int dir_fd, const char *name, size_t limit, size_t *length, struct error *err)
+{
+	/* O_NONBLOCK: a FIFO in the place of a file must not hang us before fstat tells */
+	AUTO_FD fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		error_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_STORAGE, errno, "%s", name);
+		return NULL;
+	}
+	struct stat st;
+	if (fstat(fd, &st)) {
+		error_errno(err, ERR_STORAGE, errno, "%s", name);
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		error_set(err, ERR_CONFIG, "%s: is no regular file", name);
+		return NULL;
+	}
+	if ((unsigned long long)st.st_size > limit) {
+		error_set(err, ERR_CONFIG, "%s: has %lld bytes, at most %zu are read", name,
+			(long long)st.st_size, limit);
+		return NULL;
+	}
+	AUTO_FREE char *content =
+		malloc(limit < (size_t)st.st_size + 4096 ? limit + 1 : (size_t)st.st_size + 4097);
+	size_t room = limit < (size_t)st.st_size + 4096 ? limit : (size_t)st.st_size + 4096;
+	size_t used = 0;
+	while (content && used < room) {
+		ssize_t n = read(fd, content + used, room - used);
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			error_errno(err, ERR_STORAGE, errno, "%s", name);
+			return NULL;
+		}
+		if (n == 0) {
+			break;
+		}
+		used += (size_t)n;
+	}
+	if (!content) {
+		error_set(err, ERR_STORAGE, "%s: out of memory", name);
+		return NULL;
+	}
+	content[used] = '\0';
+	*length = used;
+	return STEAL(content);
+}
+
+bool file_write_all(int fd, const void *content, size_t length, struct error *err)
+{
+	const char *at = content;
+	while (length) {
+		ssize_t n = write(fd, at, length);
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			return error_errno(err, ERR_STORAGE, errno, "write");
+		}
+		at += n;
+		length -= (size_t)n;
+	}
+	return true;
+}
+
+bool file_sync_directory(int dir_fd, const char *name, struct error *err)
+{
+	AUTO_FD fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd)) {
+		return error_errno(err, ERR_STORAGE, errno, "sync of directory %s", name);
+	}
+	return true;
+}
+
+bool file_replace(int dir_fd, const char *name, const void *content, size_t length, unsigned mode,
+	struct error *err)
+{
+	const char *slash = strrchr(name, '/');
+	int parent = slash ? (int)(slash - name) : 0;
+	const char *last = slash ? slash + 1 : name;
+	char beside[512];
+	char directory[512];
+	snprintf(directory, sizeof(directory), "%.*s", slash ? (parent ? parent : 1) : 1,
+		slash ? name : ".");
+	if (snprintf(beside, sizeof(beside), "%s/.%s.new", directory, last) >= (int)sizeof(beside)) {
+		return error_set(err, ERR_STORAGE, "%s: name too long", last);
+	}
+	AUTO_FD fd =
+		openat(dir_fd, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0) {
+		return error_errno(err, ERR_STORAGE, errno, "%s", beside);
+	}
+	if (!file_write_all(fd, content, length, err)) {
+		unlinkat(dir_fd, beside, 0);
+		return error_prefix(err, "%s", beside);
+	}
+	if (fchmod(fd, mode) || fsync(fd) || renameat(dir_fd, beside, dir_fd, name)) {
+		int saved = errno;
+		unlinkat(dir_fd, beside, 0);
+		return error_errno(err, ERR_STORAGE, saved, "%s", name);
+	}
+	return file_sync_directory(dir_fd, directory, err);
+}
+
+bool file_make_directory(const char *path, struct error *err)
+{
+	char part[4096];
+	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part) || !*path) {
+		return error_set(err, ERR_STORAGE, "%.100s: no path", path);
+	}
+	for (char *at = part + 1;; at++) {
+		if (*at != '/' && *at != '\0') {
+			continue;
+		}
+		char kept = *at;
+		*at = '\0';
+		if (mkdir(part, 0755) && errno != EEXIST) {
+			return error_errno(err, ERR_STORAGE, errno, "%s", part);
+		}
+		if (!kept) {
+			break;
+		}
+		*at = kept;
+	}
+	struct stat st;
+	if (stat(path, &st) || !S_ISDIR(st.st_mode)) {
+		return error_set(err, ERR_STORAGE, "%s: is no directory", path);
+	}
+	return true;
+}

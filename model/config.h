@@ -1,0 +1,66 @@
+#pragma once
+#include "base/auto.h"
+#include "base/bundle.h"
+#include "base/error.h"
+
+#include <stdint.h>
+
+#include <glib.h>
+
+/*
+ * magpie.conf as one immutable snapshot. It names who is watched, who is told, and how; rule files
+ * only refer to those names. Every role builds its own from the same bundle, by the same parser,
+ * and takes from it what it needs. Texts belong to the config.
+ */
+struct diag_list;
+
+enum config_channel_kind { CONFIG_CHANNEL_EMAIL, CONFIG_CHANNEL_WEBHOOK };
+
+/* Somewhere a message can go: `channel NAME { email "ADDRESS" }` or `{ webhook "URL" }`. */
+struct config_channel {
+	char *name;
+	enum config_channel_kind kind;
+	char *address;     /* mail address or URL, checked when read */
+	char *secret_file; /* webhook: key of the HMAC-SHA-256 signature; NULL: not signed */
+	uint8_t least;     /* told from this level on: 1 notice, 2 warning, 3 critical (default 2) */
+};
+
+enum config_tls { CONFIG_TLS_REQUIRED, CONFIG_TLS_OPTIONAL, CONFIG_TLS_NONE };
+
+/* `smtp { server "smtp://HOST:PORT" from "ADDRESS" tls required|none user … password_file … }` */
+struct config_smtp {
+	char *server; /* NULL: no mail can be sent */
+	char *from;
+	char *user;          /* NULL: no login */
+	char *password_file; /* NULL: none */
+	enum config_tls tls;
+};
+
+struct config {
+	char *listen;        /* "127.0.0.1:8080" */
+	char *base_url;      /* for links in messages, without "/" at the end; made from `listen` if not
+							given */
+	char *host_name;     /* what this host is called; default: the machine's own name */
+	char *host_group;    /* default as Munin: the text behind the first dot, else the name */
+	uint32_t interval_s; /* of the built-in plugins, 1 to 300; default 10 */
+	char *layout;        /* "default", "compact", "normal": of new RRD files */
+	char *rules_dir;     /* as written; NULL: beside magpie.conf. Rule files travel in the bundle as
+							well */
+	bool default_rules;  /* whether the rules that come with Magpie are loaded; default yes */
+	struct config_smtp smtp;
+	GPtrArray *channels; /* struct config_channel * */
+	GPtrArray *notify; /* char *: channels told where a rule names nobody; default: all channels */
+};
+
+/* Name of the bundle's file that is magpie.conf; all others ending in ".magpie" are rule files. */
+#define CONFIG_MAIN_FILE "magpie.conf"
+
+/*
+ * Parses the bundle's magpie.conf (missing: all defaults). All complaints go to `diags`; NULL if
+ * one of them is an error.
+ */
+MUST_USE struct config *config_parse(const struct bundle *bundle, struct diag_list *diags);
+void config_destroy(struct config *config);
+DEFINE_AUTO(config)
+
+const struct config_channel *config_channel(const struct config *config, const char *name);
