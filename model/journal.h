@@ -1,0 +1,89 @@
+#pragma once
+#include "base/auto.h"
+#include "base/error.h"
+#include "base/loop.h"
+#include "base/record.h"
+#include "model/entry.h"
+
+/*
+ * The journal of the engine: segment files in one directory, each a run of records with rising
+ * sequence numbers (from 1). What journal_append() took survives the death of the process; what is
+ * durable survives a power cut. It is also the queue to the rrd role: readers walk it at their own
+ * pace.
+ *
+ * A segment is preallocated and begins with a record of type JOURNAL_SEGMENT that names the format
+ * and the first sequence. Where bytes turn out to be damaged, all before them counts, the rest of
+ * that segment is moved to "corrupt/" and an event names the span.
+ */
+struct journal;
+struct journal_reader;
+
+enum {
+	JOURNAL_SEGMENT = 0xffff,
+	JOURNAL_VERSION = 1,
+	JOURNAL_SEGMENT_BYTES = 64 << 20,
+	JOURNAL_SEGMENT_LEAST = 256 << 10,
+	JOURNAL_SYNC_MS = 1000,
+	JOURNAL_KEEP_MS = 2 * 3600 * 1000,
+};
+
+struct journal_handlers {
+	/* All up to `sequence` is on disk. In the loop's thread. May be NULL. */
+	void (*durable)(void *owner, uint64_t sequence);
+	/* Something people should know: kind "journal.full", object, explanation. May be NULL. */
+	void (*event)(void *owner, const char *kind, const char *object, const char *text);
+};
+
+/* Zero stands for the default everywhere. */
+struct journal_options {
+	const char *directory; /* made if missing */
+	size_t segment_bytes;
+	int64_t keep_ms;      /* at least this long, however far the readers are */
+	uint64_t most_bytes;  /* beyond this the oldest go even if rrd still needs them; 0: 8 GiB */
+	uint64_t least_after; /* new sequences are greater than this one (of the state database) */
+	struct loop *loop;    /* NULL: no worker and no timer, journal_sync() alone makes durable */
+	const struct journal_handlers *handlers;
+	void *owner;
+};
+
+/* Opens the directory, checks all segments, cuts what is torn. STORAGE: it cannot be used at all.
+ */
+MUST_USE struct journal *journal_open(const struct journal_options *options, struct error *err);
+
+/* Waits for a sync under way, makes the rest durable. NULL allowed. */
+void journal_close(struct journal *journal);
+
+/*
+ * Writes one record and gives it the next sequence; after true a kill -9 does not lose it. STORAGE:
+ * it is not written (disk full, I/O error); the next call tries again, in a new segment. Events
+ * tell when that begins and ends.
+ */
+MUST_USE bool journal_append(struct journal *journal, uint16_t type, const void *payload,
+	size_t length, uint64_t *sequence, struct error *err);
+
+/* Asks for a sync now instead of within JOURNAL_SYNC_MS: a change of state waits for it. */
+void journal_hurry(struct journal *journal);
+
+/* Makes all that is written durable before it returns. */
+MUST_USE bool journal_sync(struct journal *journal, struct error *err);
+
+uint64_t journal_oldest(const struct journal *journal); /* first sequence kept; written + 1: none */
+uint64_t journal_written(const struct journal *journal); /* last sequence given out */
+uint64_t journal_durable(const struct journal *journal);
+uint64_t journal_bytes(const struct journal *journal); /* on disk */
+
+/* Sequences up to this one were used elsewhere (an rrd role that is ahead): never give them out. */
+void journal_raise(struct journal *journal, uint64_t sequence);
+
+/* All up to `sequence` is safe elsewhere: whole segments below it and older than the time to keep
+ * are removed. */
+void journal_release(struct journal *journal, uint64_t sequence, struct wall now);
+
+/* Reads records behind `after`, or from the oldest that is kept. Must be destroyed before the
+ * journal is closed. */
+struct journal_reader *journal_reader_create(struct journal *journal, uint64_t after);
+void journal_reader_destroy(struct journal_reader *reader);
+DEFINE_AUTO(journal_reader)
+
+/* The next record with a sequence <= `until`, valid until the next call. False: none (yet). */
+bool journal_reader_next(struct journal_reader *reader, uint64_t until, struct record *record);
