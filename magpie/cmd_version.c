@@ -1,0 +1,22 @@
+#include "magpie/command.h"
+#include "magpie/options.h"
+#include "model/version.h"
+
+#include <stdio.h>
+
+#include "base/banned.h"
+
+/* `magpie version` */
+
+int cmd_version(int argc, char **argv)
+{
+	static const struct options options = {
+		.command = "version", .operands = "", .about = "Prints the version."};
+	int operands;
+	enum options_result result = options_parse(&options, argc, argv, &operands);
+	if (result != OPTIONS_GO) {
+		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+	}
+	printf("magpie %s\n", MAGPIE_VERSION);
+	return COMMAND_DONE;
+}
