@@ -5,6 +5,11 @@
 
 #include "base/banned.h"
 
+/*
+ * The two clocks. Everything that keeps time in Magpie gets it from here or as a parameter;
+ * milliseconds in 64 bits reach far beyond 2106 (hostile 87).
+ */
+
 static int64_t clock_ms(clockid_t id)
 {
 	struct timespec ts;

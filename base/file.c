@@ -11,6 +11,11 @@
 
 #include "base/banned.h"
 
+/*
+ * Whole files: bounded when read, durable when written. The order of file_replace() is what makes
+ * it safe: content on disk, then the name, then the directory that holds the name.
+ */
+
 char *file_read(int dir_fd, const char *name, size_t limit, size_t *length, struct error *err)
 {
 	/* O_NONBLOCK: a FIFO in the place of a file must not hang us before fstat tells */

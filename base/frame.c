@@ -6,6 +6,11 @@
 
 #include "base/banned.h"
 
+/*
+ * Frames between roles. The sender may be a role that somebody took over, so nothing is believed:
+ * the table says what may come from whom, the reader checks every length before it looks.
+ */
+
 bool frame_decode(const struct frame_table *table, unsigned from, unsigned to,
 	const unsigned char *packet, size_t length, struct frame *frame, const char **why)
 {

@@ -5,6 +5,11 @@
 
 #include "base/banned.h"
 
+/*
+ * Text from outside and the few things done with it. No regular expressions: matching by
+ * text_glob() is bounded by length of pattern times length of text (hostile 40).
+ */
+
 bool text_copy(char *out, size_t size, const char *text)
 {
 	size_t length = strlen(text);

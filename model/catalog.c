@@ -4,6 +4,12 @@
 
 #include "base/banned.h"
 
+/*
+ * The catalog: hosts by name, their services sorted, and two arrays that turn numbers into services
+ * and fields. A declaration is merged into what is known, so addresses and numbers stay and others
+ * may keep them.
+ */
+
 struct catalog {
 	GHashTable *by_name; /* host name -> struct host, owned */
 	GPtrArray *hosts;    /* the same, sorted by group and name */

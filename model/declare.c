@@ -6,6 +6,11 @@
 
 #include "base/banned.h"
 
+/*
+ * Declarations on the wire. The reader trusts nobody: it builds a service of its own and hands it
+ * out only when all fields came, in order, each with a valid name, type and limits.
+ */
+
 enum { FIELDS_MAX = 1000, STEP_MAX_S = 86400 * 366, FIELD_FIXED = 4 + 1 + 1 + 8 + 8 + 2 + 2 + 4 };
 
 static void put_attributes(struct frame_writer *w, const struct attributes *a)

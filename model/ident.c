@@ -7,6 +7,11 @@
 
 #include "base/banned.h"
 
+/*
+ * Names. What passes here may become a part of a path, a URL or a rule without further care; the
+ * cleaning of field names is Munin's own, so that existing RRD files are found.
+ */
+
 bool ident_clean_field(const char *raw, char out[IDENT_FIELD_MAX + 1])
 {
 	size_t n = 0;

@@ -6,6 +6,10 @@
 
 #include "base/banned.h"
 
+/*
+ * The table of frames, made from message.def, and the names of the roles.
+ */
+
 static const struct frame_rule message_rules[] = {
 #define MESSAGE(name, number, version, least, most, from, to, help)                                \
 	{number, version, least, most, from, to, #name},

@@ -6,6 +6,11 @@
 
 #include "base/banned.h"
 
+/*
+ * A service and its fields: plain data with one owner, made by whoever reads a declaration and
+ * handed to the catalog.
+ */
+
 static void field_destroy(gpointer data)
 {
 	struct field *field = data;
