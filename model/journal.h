@@ -11,18 +11,15 @@
  * durable survives a power cut. It is also the queue to the rrd role: readers walk it at their own
  * pace.
  *
- * A segment is preallocated and begins with a record of type JOURNAL_SEGMENT that names the format
- * and the first sequence. Where bytes turn out to be damaged, all before them counts, the rest of
- * that segment is moved to "corrupt/" and an event names the span.
+ * Segments are preallocated (model/segment.h). Where bytes turn out to be damaged, all before them
+ * counts, the rest of that segment is moved to "corrupt/" and an event names the span.
  */
 struct journal;
-struct journal_reader;
 
 enum {
-	JOURNAL_SEGMENT = 0xffff,
-	JOURNAL_VERSION = 1,
 	JOURNAL_SEGMENT_BYTES = 64 << 20,
 	JOURNAL_SEGMENT_LEAST = 256 << 10,
+	JOURNAL_MEMORY_BYTES = 64 << 20,
 	JOURNAL_SYNC_MS = 1000,
 	JOURNAL_KEEP_MS = 2 * 3600 * 1000,
 };
@@ -54,12 +51,15 @@ MUST_USE struct journal *journal_open(const struct journal_options *options, str
 void journal_close(struct journal *journal);
 
 /*
- * Writes one record and gives it the next sequence; after true a kill -9 does not lose it. STORAGE:
- * it is not written (disk full, I/O error); the next call tries again, in a new segment. Events
- * tell when that begins and ends.
+ * Gives the record the next sequence and writes it; after true a kill -9 does not lose it. While
+ * the disk takes nothing (journal_broken), records wait in memory, up to JOURNAL_MEMORY_BYTES, and
+ * are written when it does again. STORAGE: that memory is full too, the record is dropped.
  */
 MUST_USE bool journal_append(struct journal *journal, uint16_t type, const void *payload,
 	size_t length, uint64_t *sequence, struct error *err);
+
+/* Whether the disk takes nothing now; tried again each second. */
+bool journal_broken(const struct journal *journal);
 
 /* Asks for a sync now instead of within JOURNAL_SYNC_MS: a change of state waits for it. */
 void journal_hurry(struct journal *journal);
@@ -79,11 +79,14 @@ void journal_raise(struct journal *journal, uint64_t sequence);
  * are removed. */
 void journal_release(struct journal *journal, uint64_t sequence, struct wall now);
 
-/* Reads records behind `after`, or from the oldest that is kept. Must be destroyed before the
- * journal is closed. */
-struct journal_reader *journal_reader_create(struct journal *journal, uint64_t after);
-void journal_reader_destroy(struct journal_reader *reader);
-DEFINE_AUTO(journal_reader)
+/* A segment for readers (model/journal_reader.h): the first one that holds a sequence greater than
+ * `after`. */
+struct journal_part {
+	int dir_fd;
+	const char *name; /* until the journal changes */
+	uint64_t first, last;
+};
+bool journal_part(const struct journal *journal, uint64_t after, struct journal_part *part);
 
-/* The next record with a sequence <= `until`, valid until the next call. False: none (yet). */
-bool journal_reader_next(struct journal_reader *reader, uint64_t until, struct record *record);
+/* A reader could not read the rest of that segment: tells people. */
+void journal_report(struct journal *journal, const char *name, uint64_t after, uint64_t last);

@@ -1,0 +1,576 @@
+#include "model/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <glib.h>
+
+#include "base/file.h"
+#include "model/journal_reader.h"
+#include "model/segment.h"
+
+/* Stands in front of the C library's, so that a sync can fail when a test wants it to. */
+static int syncs_that_fail;
+int fdatasync(int fd)
+{
+	if (syncs_that_fail > 0) {
+		syncs_that_fail--;
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+struct place {
+	char path[64];
+	GString *events; /* kinds, one per line */
+	uint64_t durable;
+	struct loop *loop;
+};
+
+static void on_event(void *owner, const char *kind, const char *object, const char *text)
+{
+	struct place *place = owner;
+	g_string_append_printf(place->events, "%s\n", kind);
+	assert_true(*object && *text);
+}
+
+static void on_durable(void *owner, uint64_t sequence)
+{
+	struct place *place = owner;
+	assert_true(sequence > place->durable);
+	place->durable = sequence;
+	if (place->loop) {
+		loop_stop(place->loop);
+	}
+}
+
+static const struct journal_handlers handlers = {.durable = on_durable, .event = on_event};
+
+static int make_place(void **state)
+{
+	struct place *place = g_new0(struct place, 1);
+	strncpy(place->path, "/tmp/magpie-journal-XXXXXX", sizeof(place->path) - 1);
+	assert_non_null(mkdtemp(place->path));
+	place->events = g_string_new("");
+	*state = place;
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	while (dir && (entry = readdir(dir))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) {
+			continue;
+		}
+		g_autofree char *name = g_build_filename(path, entry->d_name, NULL);
+		if (unlink(name)) {
+			remove_tree(name);
+		}
+	}
+	if (dir) {
+		closedir(dir);
+	}
+	rmdir(path);
+}
+
+static int remove_place(void **state)
+{
+	struct place *place = *state;
+	syncs_that_fail = 0;
+	remove_tree(place->path);
+	g_string_free(place->events, TRUE);
+	g_free(place);
+	return 0;
+}
+
+static struct journal_options options_for(struct place *place)
+{
+	return (struct journal_options){.directory = place->path,
+		.segment_bytes = JOURNAL_SEGMENT_LEAST,
+		.loop = place->loop,
+		.handlers = &handlers,
+		.owner = place};
+}
+
+static struct journal *open_here(struct place *place)
+{
+	struct journal_options options = options_for(place);
+	struct error err;
+	struct journal *journal = journal_open(&options, &err);
+	assert_non_null(journal);
+	return journal;
+}
+
+/* Payload of record number n: its length and bytes follow from n. */
+static size_t payload_for(uint64_t n, unsigned char *out)
+{
+	size_t length = 8 + (n * 37) % 400;
+	for (size_t i = 0; i < length; i++) {
+		out[i] = (unsigned char)(n * 31 + i * 7);
+	}
+	memcpy(out, &n, 8);
+	return length;
+}
+
+static void append(struct journal *journal, uint64_t n)
+{
+	unsigned char payload[512];
+	size_t length = payload_for(n, payload);
+	uint64_t sequence;
+	assert_true(journal_append(journal, 7, payload, length, &sequence, NULL));
+	assert_int_equal(sequence, n);
+}
+
+static void append_all(struct journal *journal, uint64_t from, uint64_t to)
+{
+	for (uint64_t n = from; n <= to; n++) {
+		append(journal, n);
+	}
+}
+
+/* Reads everything behind `after`, checks each payload; returns the last sequence met. */
+static uint64_t check_all(struct journal *journal, uint64_t after)
+{
+	AUTO(journal_reader) reader = journal_reader_create(journal, after);
+	struct record record;
+	unsigned char expected[512];
+	uint64_t n = after;
+	while (journal_reader_next(reader, journal_written(journal), &record)) {
+		assert_true(record.sequence > n);
+		n = record.sequence;
+		assert_int_equal(record.type, 7);
+		assert_int_equal(record.length, payload_for(n, expected));
+		assert_memory_equal(record.payload, expected, record.length);
+	}
+	return n;
+}
+
+static size_t count_files(struct place *place, const char *below)
+{
+	g_autofree char *path = g_build_filename(place->path, below, NULL);
+	GDir *dir = g_dir_open(path, 0, NULL);
+	size_t count = 0;
+	const char *name;
+	while (dir && (name = g_dir_read_name(dir))) {
+		count += strcmp(name, "corrupt") != 0;
+	}
+	if (dir) {
+		g_dir_close(dir);
+	}
+	return count;
+}
+
+static char *segment_path(struct place *place, uint64_t first)
+{
+	return g_strdup_printf("%s/%020llu.journal", place->path, (unsigned long long)first);
+}
+
+static void records_come_back_over_segments_and_restarts(void **state)
+{
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 5000);
+	assert_int_equal(check_all(journal, 0), 5000);
+	assert_int_equal(journal_durable(journal), 0);
+	assert_true(journal_sync(journal, NULL));
+	assert_int_equal(journal_durable(journal), 5000);
+	journal_close(journal);
+	assert_true(count_files(place, "") > 3);
+
+	journal = open_here(place);
+	assert_int_equal(journal_written(journal), 5000);
+	assert_int_equal(journal_oldest(journal), 1);
+	append_all(journal, 5001, 6000);
+	assert_int_equal(check_all(journal, 0), 6000);
+	assert_int_equal(check_all(journal, 3210), 6000);
+	journal_close(journal);
+	assert_string_equal(place->events->str, "");
+}
+
+static void a_reader_follows_the_writer(void **state)
+{
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	AUTO(journal_reader) reader = journal_reader_create(journal, 0);
+	struct record record;
+	for (uint64_t n = 1; n <= 3000; n++) {
+		assert_false(journal_reader_next(reader, journal_written(journal), &record));
+		append(journal, n);
+		assert_false(journal_reader_next(reader, n - 1, &record)); /* not beyond what is asked */
+		assert_true(journal_reader_next(reader, n, &record));
+		assert_int_equal(record.sequence, n);
+	}
+	journal_reader_destroy(STEAL(reader));
+	journal_close(journal);
+}
+
+static void sequences_are_never_given_out_twice(void **state)
+{
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 10);
+	journal_close(journal);
+	struct journal_options options = options_for(place);
+	options.least_after = 50; /* the state database has seen 50: a tail was lost */
+	journal = journal_open(&options, NULL);
+	assert_non_null(journal);
+	append(journal, 51);
+	journal_raise(journal, 100);
+	append(journal, 101);
+	assert_int_equal(check_all(journal, 0), 101);
+	assert_int_equal(check_all(journal, 51), 101);
+	journal_close(journal);
+	journal = open_here(place);
+	assert_int_equal(check_all(journal, 10), 101);
+	journal_close(journal);
+	assert_string_equal(place->events->str, "");
+}
+
+static off_t end_of_records(struct place *place)
+{
+	struct segment_damage damage;
+	int dir_fd = open(place->path, O_RDONLY | O_DIRECTORY);
+	struct segment *segment = segment_open(dir_fd, "00000000000000000001.journal", &damage, NULL);
+	assert_non_null(segment);
+	off_t end = segment->end;
+	segment_destroy(segment);
+	close(dir_fd);
+	return end;
+}
+
+static void a_tail_torn_at_any_byte_is_cut(void **state)
+{
+	/* hostile 83: torn end */
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 2);
+	journal_close(journal);
+	off_t before = end_of_records(place);
+	journal = open_here(place);
+	append(journal, 3);
+	journal_close(journal);
+	off_t behind = end_of_records(place);
+	g_autofree char *path = segment_path(place, 1);
+	size_t length;
+	AUTO_FREE char *content = file_read(AT_FDCWD, path, 1 << 20, &length, NULL);
+	assert_non_null(content);
+	for (off_t cut = before + 1; cut < behind; cut++) {
+		assert_true(file_replace(AT_FDCWD, path, content, length, 0640, NULL));
+		assert_int_equal(truncate(path, cut), 0);
+		journal = open_here(place);
+		assert_int_equal(check_all(journal, 0), 2);
+		append_all(journal, 3, 4);
+		assert_int_equal(check_all(journal, 0), 4);
+		journal_close(journal);
+		journal = open_here(place);
+		assert_int_equal(check_all(journal, 0), 4);
+		journal_close(journal);
+		assert_true(count_files(place, "corrupt") > 0);
+		g_autofree char *second = segment_path(place, 3);
+		(void)unlink(second);
+	}
+}
+
+static void a_flipped_bit_ends_the_segment_there(void **state)
+{
+	/* hostile 83: a flipped bit in every byte of a record */
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append(journal, 1);
+	journal_close(journal);
+	off_t before = end_of_records(place);
+	journal = open_here(place);
+	append(journal, 2);
+	journal_close(journal);
+	off_t behind = end_of_records(place);
+	journal = open_here(place);
+	append_all(journal, 3, 4);
+	journal_close(journal);
+	g_autofree char *path = segment_path(place, 1);
+	size_t length;
+	AUTO_FREE char *content = file_read(AT_FDCWD, path, 1 << 20, &length, NULL);
+	for (off_t at = before; at < behind; at++) {
+		content[at] ^= (char)(1 << (at % 8));
+		assert_true(file_replace(AT_FDCWD, path, content, length, 0640, NULL));
+		content[at] ^= (char)(1 << (at % 8));
+		g_string_truncate(place->events, 0);
+		struct journal_options options = options_for(place);
+		options.least_after = 4;
+		journal = journal_open(&options, NULL);
+		assert_non_null(journal);
+		assert_string_equal(place->events->str, "journal.damaged\n");
+		assert_int_equal(check_all(journal, 0), 1);
+		append(journal, 5);
+		assert_int_equal(check_all(journal, 1), 5);
+		journal_close(journal);
+		g_autofree char *second = segment_path(place, 5);
+		(void)unlink(second);
+	}
+}
+
+static void a_missing_segment_is_told_of(void **state)
+{
+	/* hostile 83: missing segment */
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 5000);
+	struct journal_part part;
+	assert_true(journal_part(journal, 0, &part));
+	assert_true(journal_part(journal, part.last, &part));
+	g_autofree char *path = segment_path(place, part.first);
+	uint64_t resumed = part.last;
+	journal_close(journal);
+	assert_int_equal(unlink(path), 0);
+	journal = open_here(place);
+	assert_string_equal(place->events->str, "journal.missing\n");
+	assert_int_equal(check_all(journal, 0), 5000);
+	assert_int_equal(check_all(journal, resumed), 5000);
+	journal_close(journal);
+}
+
+static void strange_segments_are_moved_away(void **state)
+{
+	/* hostile 83: doubled segment, newer version; and files that are no segments */
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 20);
+	journal_close(journal);
+	g_autofree char *good = segment_path(place, 1);
+	g_autofree char *twin = segment_path(place, 9);
+	g_autofree char *newer = segment_path(place, 15);
+	g_autofree char *empty = segment_path(place, 17);
+	size_t length;
+	AUTO_FREE char *content = file_read(AT_FDCWD, good, 1 << 20, &length, NULL);
+	assert_true(file_replace(AT_FDCWD, twin, content, length, 0640, NULL));
+	assert_true(file_replace(AT_FDCWD, empty, "", 0, 0640, NULL));
+	struct record record;
+	size_t at = 0;
+	assert_int_equal(record_next((unsigned char *)content, length, &at, &record), RECORD_OK);
+	unsigned char description[64];
+	memcpy(description, record.payload, record.length);
+	description[0] = SEGMENT_VERSION + 1;
+	record_header((unsigned char *)content, 15, SEGMENT_TYPE, description, record.length);
+	memcpy(content + RECORD_HEADER, description, record.length);
+	assert_true(file_replace(AT_FDCWD, newer, content, length, 0640, NULL));
+
+	journal = open_here(place);
+	assert_string_equal(place->events->str, "journal.damaged\njournal.damaged\njournal.damaged\n");
+	assert_int_equal(check_all(journal, 0), 20);
+	append(journal, 21);
+	journal_close(journal);
+	assert_int_equal(count_files(place, "corrupt"), 3);
+}
+
+static void a_full_disk_keeps_records_in_memory(void **state)
+{
+	/* hostile 88 */
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 500);
+	struct rlimit before;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	struct rlimit full = {.rlim_cur = 64 << 10, .rlim_max = before.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	append_all(journal, 501, 3000);
+	bool broken = journal_broken(journal);
+	bool synced = journal_sync(journal, NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_true(broken);
+	assert_false(synced);
+	assert_string_equal(place->events->str, "journal.broken\n");
+	assert_true(journal_sync(journal, NULL));
+	assert_string_equal(place->events->str, "journal.broken\njournal.recovered\n");
+	append_all(journal, 3001, 3100);
+	assert_int_equal(check_all(journal, 0), 3100);
+	journal_close(journal);
+	journal = open_here(place);
+	assert_int_equal(check_all(journal, 0), 3100);
+	journal_close(journal);
+}
+
+static void a_failed_sync_gives_the_segment_up_and_loses_nothing(void **state)
+{
+	/* hostile 90 */
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 100);
+	assert_true(journal_sync(journal, NULL));
+	append_all(journal, 101, 200);
+	syncs_that_fail = 1;
+	assert_true(journal_sync(journal, NULL));
+	assert_string_equal(place->events->str, "journal.given_up\n");
+	append_all(journal, 201, 300);
+	assert_int_equal(check_all(journal, 0), 300);
+	journal_close(journal);
+	assert_int_equal(count_files(place, ""), 2);
+	journal = open_here(place);
+	assert_int_equal(check_all(journal, 0), 300);
+	journal_close(journal);
+	assert_string_equal(place->events->str, "journal.given_up\n");
+}
+
+static void wait_for_durable(struct place *place, uint64_t sequence)
+{
+	while (place->durable < sequence) {
+		loop_run(place->loop);
+	}
+}
+
+static void the_worker_makes_durable_and_tells(void **state)
+{
+	struct place *place = *state;
+	place->loop = loop_create();
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 10);
+	struct mono began = mono_now();
+	journal_hurry(journal);
+	wait_for_durable(place, 10);
+	assert_true(mono_now().ms - began.ms < JOURNAL_SYNC_MS);
+	append_all(journal, 11, 20);
+	wait_for_durable(place, 20); /* without being asked, within a second */
+	assert_int_equal(journal_durable(journal), 20);
+	syncs_that_fail = 1;
+	append_all(journal, 21, 30);
+	journal_hurry(journal);
+	append_all(journal, 31, 3000); /* while the worker is at it */
+	wait_for_durable(place, 3000);
+	assert_int_equal(check_all(journal, 0), 3000);
+	append(journal, 3001);
+	journal_close(journal);
+	loop_destroy(place->loop);
+	place->loop = NULL;
+	journal = open_here(place);
+	assert_int_equal(check_all(journal, 0), 3001);
+	journal_close(journal);
+}
+
+static void segments_go_when_old_and_safe_elsewhere(void **state)
+{
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 6000);
+	assert_true(journal_sync(journal, NULL));
+	struct journal_part first;
+	struct journal_part second;
+	assert_true(journal_part(journal, 0, &first));
+	assert_true(journal_part(journal, first.last, &second));
+	struct wall now = wall_now();
+	struct wall later = {now.ms + JOURNAL_KEEP_MS + 1000};
+	journal_release(journal, 6000, now); /* too young */
+	assert_int_equal(journal_oldest(journal), 1);
+	journal_release(journal, first.last - 1, later); /* still needed */
+	assert_int_equal(journal_oldest(journal), 1);
+	journal_release(journal, first.last, later);
+	assert_int_equal(journal_oldest(journal), second.first);
+	AUTO(journal_reader) reader = journal_reader_create(journal, 0);
+	struct record record;
+	assert_true(journal_reader_next(reader, 6000, &record));
+	assert_int_equal(record.sequence, second.first);
+	uint64_t bytes = journal_bytes(journal);
+	journal_release(journal, 6000, later); /* the open one stays */
+	assert_true(journal_bytes(journal) < bytes);
+	uint64_t last = 0;
+	while (journal_reader_next(reader, 6000, &record)) {
+		last = record.sequence; /* a reader survives what is removed under it */
+	}
+	assert_int_equal(last, 6000);
+	journal_reader_destroy(STEAL(reader));
+	journal_close(journal);
+	assert_string_equal(place->events->str, "");
+}
+
+static void too_large_a_journal_drops_the_oldest_visibly(void **state)
+{
+	struct place *place = *state;
+	struct journal_options options = options_for(place);
+	options.most_bytes = 3 * JOURNAL_SEGMENT_LEAST;
+	struct journal *journal = journal_open(&options, NULL);
+	append_all(journal, 1, 8000);
+	assert_true(journal_sync(journal, NULL));
+	journal_release(journal, 0, wall_now());
+	assert_true(journal_bytes(journal) <= options.most_bytes);
+	assert_non_null(strstr(place->events->str, "journal.shortened"));
+	assert_int_equal(check_all(journal, 0), 8000);
+	journal_close(journal);
+}
+
+/* Appends for ever, says over the pipe what append() returned for. */
+static void child_appends(struct place *place, uint64_t from, int pipe_fd)
+{
+	struct journal *journal = open_here(place);
+	for (uint64_t n = from;; n++) {
+		append(journal, n);
+		if (write(pipe_fd, &n, sizeof(n)) != sizeof(n)) {
+			_exit(1);
+		}
+	}
+}
+
+static void kill_9_loses_nothing_that_was_written(void **state)
+{
+	struct place *place = *state;
+	uint64_t said = 0;
+	for (unsigned round = 0; round < 30; round++) {
+		int fds[2];
+		assert_int_equal(pipe(fds), 0);
+		pid_t pid = fork();
+		assert_true(pid >= 0);
+		if (!pid) {
+			child_appends(place, said + 1, fds[1]);
+		}
+		close(fds[1]);
+		uint64_t n = 0;
+		for (unsigned i = 0; i < 40 + round * 53; i++) {
+			assert_int_equal(read(fds[0], &n, sizeof(n)), sizeof(n));
+		}
+		kill(pid, SIGKILL);
+		while (read(fds[0], &n, sizeof(n)) == sizeof(n)) {
+			/* what was said before the end */
+		}
+		close(fds[0]);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		struct journal *journal = open_here(place);
+		said = check_all(journal, 0);
+		assert_true(said >= n);
+		assert_int_equal(said, journal_written(journal));
+		journal_close(journal);
+	}
+}
+
+#define HERE(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HERE(records_come_back_over_segments_and_restarts),
+		HERE(a_reader_follows_the_writer),
+		HERE(sequences_are_never_given_out_twice),
+		HERE(a_tail_torn_at_any_byte_is_cut),
+		HERE(a_flipped_bit_ends_the_segment_there),
+		HERE(a_missing_segment_is_told_of),
+		HERE(strange_segments_are_moved_away),
+		HERE(a_full_disk_keeps_records_in_memory),
+		HERE(a_failed_sync_gives_the_segment_up_and_loses_nothing),
+		HERE(the_worker_makes_durable_and_tells),
+		HERE(segments_go_when_old_and_safe_elsewhere),
+		HERE(too_large_a_journal_drops_the_oldest_visibly),
+		HERE(kill_9_loses_nothing_that_was_written),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
