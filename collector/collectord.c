@@ -1,0 +1,206 @@
+#include "collector/collectord.h"
+#include "base/channel.h"
+#include "base/log.h"
+#include "base/role.h"
+#include "collector/host/sampler.h"
+#include "collector/hostname.h"
+#include "collector/outbox.h"
+#include "collector/schedule.h"
+#include "model/config.h"
+#include "model/message.h"
+
+#include <string.h>
+
+#include "base/banned.h"
+
+/*
+ * The role: a timer, the sampler of this host, and the outbox.
+ *
+ * The first round is taken at once, so that a page has something to show; the next ones at the
+ * slots of the interval. This host's own splay is 0: its slots are the multiples of the interval,
+ * and a row of the archive is exactly one sample. (Reading /proc disturbs nobody; splay is for
+ * asking others.)
+ */
+struct collector {
+	struct role *role;
+	struct sampler *sampler;
+	struct schedule plan;
+	struct outbox *outbox;
+	struct channel *engine;
+	struct loop_timer *timer;
+	struct wall due; /* of the round to come */
+	uint64_t rounds, turns;
+	char host[IDENT_HOST_MAX + 1];
+	char group[IDENT_GROUP_MAX + 1];
+	uint32_t interval_s;
+};
+
+enum { COLLECTOR_LATE_MS = 5000 };
+
+static void collector_push(struct collector *c)
+{
+	if (outbox_flush(c->outbox)) {
+		(void)outbox_declare(c->outbox, sampler_source(c->sampler));
+	}
+}
+
+static void collector_frame(void *owner UNUSED, const struct frame *frame UNUSED, int fd)
+{
+	/* the table lets the engine say nothing to a collector */
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
+static void collector_closed(void *owner, const struct error *why)
+{
+	struct collector *c = owner;
+	log_info(
+		"engine.lost", "error=\"%s\" next=\"keep rounds and wait for it\"", log_safe(why->text));
+	outbox_connect(c->outbox, NULL);
+	channel_destroy(c->engine);
+	c->engine = NULL;
+}
+
+static void collector_drained(void *owner)
+{
+	collector_push(owner);
+}
+
+static void collector_arm(struct collector *c)
+{
+	struct wall now = wall_now();
+	c->due = schedule_next(&c->plan, now);
+	loop_timer_after(c->timer, c->due.ms - now.ms);
+}
+
+static void collector_round(void *owner)
+{
+	struct collector *c = owner;
+	struct wall now = wall_now();
+	struct mono began = mono_now();
+	struct wall at = schedule_stamp(&c->plan, now);
+	sampler_round(c->sampler, schedule_slot(&c->plan, now));
+	struct outbox_seen seen = {.at = at,
+		.up = true,
+		.took_ms = (uint32_t)(mono_now().ms - began.ms),
+		.step_s = c->interval_s,
+		.cpus = sampler_cpus(),
+		.group = c->group,
+		.host = c->host};
+	outbox_begin(c->outbox, at);
+	outbox_put(c->outbox, sampler_source(c->sampler));
+	outbox_end(c->outbox, &seen);
+	source_sweep(sampler_source(c->sampler));
+	collector_push(c);
+	c->rounds++;
+	collector_arm(c);
+}
+
+static bool collector_configure(struct collector *c)
+{
+	char host[IDENT_HOST_MAX + 1];
+	char group[IDENT_GROUP_MAX + 1];
+	hostname_find(host);
+	hostname_group(host, group);
+	uint32_t interval_s = 10;
+	if (c->sampler && c->interval_s == interval_s && !strcmp(c->host, host) &&
+		!strcmp(c->group, group)) {
+		return true;
+	}
+	struct sampler *sampler = sampler_create(
+		&(struct sampler_options){.group = group, .host = host, .step_s = interval_s});
+	if (!sampler) {
+		return false;
+	}
+	sampler_destroy(c->sampler);
+	c->sampler = sampler;
+	c->interval_s = interval_s;
+	c->plan = (struct schedule){.step_ms = interval_s * 1000, .back_off = 1};
+	memcpy(c->host, host, sizeof(host));
+	memcpy(c->group, group, sizeof(group));
+	log_info("host.sampled", "host=%s group=%s interval_s=%u", c->host, c->group, c->interval_s);
+	return true;
+}
+
+static void collector_destroy(void *state)
+{
+	struct collector *c = state;
+	loop_timer_destroy(c->timer);
+	channel_destroy(c->engine);
+	outbox_destroy(c->outbox);
+	sampler_destroy(c->sampler);
+	g_free(c);
+}
+
+static void *collector_create(struct role *role, struct error *err)
+{
+	struct collector *c = g_new0(struct collector, 1);
+	c->role = role;
+	c->outbox = outbox_create();
+	c->timer = loop_timer_create(role->loop, collector_round, c);
+	if (!collector_configure(c)) {
+		error_set(err, ERR_STORAGE, "the root directory cannot be opened");
+		collector_destroy(c);
+		return NULL;
+	}
+	loop_timer_after(c->timer, 0);
+	return c;
+}
+
+static void collector_peer(void *state, unsigned peer, unsigned instance UNUSED, int fd)
+{
+	static const struct channel_handlers handlers = {
+		.frame = collector_frame, .closed = collector_closed, .drained = collector_drained};
+	struct collector *c = state;
+	if (peer != ROLE_ENGINE) {
+		close(fd);
+		return;
+	}
+	channel_destroy(c->engine);
+	c->engine = channel_create(
+		c->role->loop, &message_table, ROLE_COLLECTOR, peer, OUTBOX_QUEUE_BYTES, &handlers, c, fd);
+	outbox_connect(c->outbox, c->engine);
+	collector_push(c);
+}
+
+static void collector_apply(void *state)
+{
+	struct collector *c = state;
+	if (collector_configure(c)) {
+		loop_timer_after(c->timer, 0);
+	}
+}
+
+/*
+ * Being asked shows that the loop turns; whether the work is done shows in the timer. So the number
+ * grows with every question unless the round that is due does not happen.
+ */
+static uint64_t collector_progress(void *state)
+{
+	struct collector *c = state;
+	if (wall_now().ms <= c->due.ms + COLLECTOR_LATE_MS) {
+		c->turns++;
+	}
+	return c->rounds + c->turns;
+}
+
+static void collector_stop(void *state)
+{
+	struct collector *c = state;
+	loop_timer_stop(c->timer);
+	role_stopped(c->role);
+}
+
+int collector_role_main(void)
+{
+	static const struct role_handlers handlers = {
+		.create = collector_create,
+		.peer = collector_peer,
+		.apply = collector_apply,
+		.progress = collector_progress,
+		.stop = collector_stop,
+		.destroy = collector_destroy,
+	};
+	return role_run(ROLE_COLLECTOR, "collector", &message_table, &handlers);
+}
