@@ -1,0 +1,110 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "harness.h"
+
+#include "base/banned.h"
+
+static void answers_and_carries_the_security_headers(void **state)
+{
+	struct harness h;
+	harness_start(&h, false, false);
+	struct answer a = http_get(&h, "/healthz", NULL);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(a.body->str, "{\"status\":\"ok\"}");
+	assert_non_null(
+		strstr(a.head, "Content-Security-Policy: default-src 'none'; script-src 'self'"));
+	assert_non_null(strstr(a.head, "X-Content-Type-Options: nosniff"));
+	answer_finish(&a);
+	harness_stop(&h);
+}
+
+static void refuses_what_it_does_not_know(void **state)
+{
+	static const struct {
+		const char *method, *target;
+		unsigned status;
+	} cases[] = {
+		{"GET", "/nothing", 404},
+		{"GET", "/healthz/", 400},
+		{"GET", "//healthz", 400},
+		{"GET", "/x/../healthz", 400},
+		{"GET", "/%2e%2e%2fhealthz", 400},
+		{"GET", "/healthz%00", 400},
+		{"GET", "/healthz;a", 400},
+		{"GET", "/%c0%af", 400},
+		{"GET", "/healthz?a=1", 400},
+		{"GET", "/healthz?a=1&a=2", 400},
+		{"POST", "/healthz", 405},
+		{"DELETE", "/healthz", 405},
+		{"HEAD", "/healthz", 200},
+	};
+	struct harness h;
+	harness_start(&h, false, false);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct answer a = http_request(&h, cases[i].method, cases[i].target, NULL, NULL);
+		if (a.status != cases[i].status) {
+			fail_msg("%s %s: %u", cases[i].method, cases[i].target, a.status);
+		}
+		if (a.status >= 400) {
+			assert_non_null(strstr(a.head, "application/problem+json"));
+		}
+		answer_finish(&a);
+	}
+	harness_stop(&h);
+}
+
+/* hostile 46: refused before the HTTP library sees it */
+static void refuses_bare_line_feeds(void **state)
+{
+	struct harness h;
+	harness_start(&h, false, false);
+	int fd = http_connect(&h);
+	static const char text[] = "GET /healthz HTTP/1.1\nHost: a\n\n";
+	http_send(fd, text, strlen(text));
+	GString *all = http_read(fd, NULL);
+	assert_int_equal(strncmp(all->str, "HTTP/1.1 400 ", 13), 0);
+	assert_non_null(strstr(all->str, "Content-Security-Policy"));
+	g_string_free(all, TRUE);
+	close(fd);
+	harness_stop(&h);
+}
+
+static void keeps_a_connection_for_further_requests(void **state)
+{
+	struct harness h;
+	harness_start(&h, false, false);
+	int fd = http_connect(&h);
+	static const char text[] = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+	for (int i = 0; i < 3; i++) {
+		http_send(fd, text, strlen(text));
+		GString *all = http_read(fd, "{\"status\":\"ok\"}");
+		assert_int_equal(strncmp(all->str, "HTTP/1.1 200 ", 13), 0);
+		g_string_free(all, TRUE);
+		usleep(20000);
+	}
+	static const char bad[] = "GET /healthz HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n";
+	http_send(fd, bad, strlen(bad));
+	GString *all = http_read(fd, NULL);
+	assert_int_equal(strncmp(all->str, "HTTP/1.1 400 ", 13), 0);
+	g_string_free(all, TRUE);
+	close(fd);
+	harness_stop(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_and_carries_the_security_headers),
+		cmocka_unit_test(refuses_what_it_does_not_know),
+		cmocka_unit_test(refuses_bare_line_feeds),
+		cmocka_unit_test(keeps_a_connection_for_further_requests),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+#include "web/router.h"
+#include "web/api.h"
+#include "web/server.h"
+#include "web/web.h"
+
+#include <string.h>
+
+#include "base/banned.h"
+
+/*
+ * Routes are matched part by part against the decoded path: there is no way for an encoded slash or
+ * a dot segment to become another route, because web/request refused those before.
+ */
+#define ROUTE(verb, path, least, parameters, handler, help)                                        \
+	{VERB_##verb, path, ACCESS_##least, parameters, handler, help},
+static const struct route routes[] = {
+#include "web/routes.def"
+};
+#undef ROUTE
+
+size_t router_count(void)
+{
+	return ARRAY_LENGTH(routes);
+}
+
+const struct route *router_at(size_t index)
+{
+	return &routes[index];
+}
+
+bool router_matches(const char *pattern, struct request *request)
+{
+	size_t segment = 0;
+	size_t variables = 0;
+	const char *at = pattern + 1;
+	while (*at) {
+		size_t n = strcspn(at, "/");
+		bool rest = n > 4 && at[0] == '{' && !memcmp(at + n - 4, "...}", 4);
+		if (segment == request->segment_count) {
+			return false;
+		}
+		const char *part = request->segments[segment];
+		if (at[0] == '{') {
+			request->variable[variables++] = part;
+		} else if (strlen(part) != n || memcmp(part, at, n)) {
+			return false;
+		}
+		segment = rest ? request->segment_count : segment + 1;
+		at += n + (at[n] == '/');
+	}
+	return segment == request->segment_count;
+}
+
+const struct route *router_find(struct request *request, unsigned *status)
+{
+	*status = 404;
+	for (size_t i = 0; i < ARRAY_LENGTH(routes); i++) {
+		if (router_matches(routes[i].path, request)) {
+			if (routes[i].verb == request->verb) {
+				return &routes[i];
+			}
+			*status = 405;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * A page of somebody else must not send bodies here in its reader's name (hostile 56): browsers say
+ * where a request comes from, other programs send neither field.
+ */
+static bool origin_is_ours(const struct web *web, const struct request *request)
+{
+	if (request->fetch_site && strcmp(request->fetch_site, "same-origin") &&
+		strcmp(request->fetch_site, "none")) {
+		return false;
+	}
+	return !request->origin || web_origin_is_ours(web, request->origin);
+}
+
+static bool wants_html(const struct request *request)
+{
+	return request->accept && strstr(request->accept, "text/html");
+}
+
+static void refuse(struct web *web, struct exchange *x, unsigned status, const char *detail)
+{
+	if (wants_html(&x->request)) {
+		page_error(web, x, status, detail);
+	} else {
+		reply_problem(&x->reply, status, "%s", detail);
+	}
+}
+
+void router_dispatch(struct web *web, struct exchange *x)
+{
+	unsigned status = 0;
+	struct error err = {0};
+	const struct route *route = router_find(&x->request, &status);
+	if (!route) {
+		refuse(web, x, status, status == 404 ? "there is nothing here" : "not with this method");
+	} else if (!request_only(&x->request, route->parameters, &err)) {
+		refuse(web, x, 400, err.text);
+	} else if (route->verb != VERB_GET && !origin_is_ours(web, &x->request)) {
+		refuse(web, x, 403, "a request from another site");
+	} else {
+		route->handler(web, x);
+	}
+}
