@@ -14,7 +14,9 @@
 /*
  * I1: a callback may destroy the channel. So every loop over packets checks `alive` (a flag on the
  * stack that destroy clears) before it touches the channel again. I2: once something is queued,
- * everything goes through the queue: order is kept.
+ * everything goes through the queue: order is kept. I3: a peer that died is gone only when all it
+ * had sent is read: its last word may be that a message is delivered. So a failed send ends
+ * nothing, the end of the reading side does.
  */
 
 struct channel_packet {
@@ -85,6 +87,20 @@ static int channel_write(int socket_fd, const unsigned char *bytes, size_t lengt
 	}
 }
 
+static void channel_drop_queue(struct channel *channel)
+{
+	while (channel->first) {
+		struct channel_packet *p = channel->first;
+		channel->first = p->next;
+		if (p->fd >= 0) {
+			close(p->fd);
+		}
+		free(p);
+	}
+	channel->last = &channel->first;
+	channel->queued = 0;
+}
+
 static void channel_flush(struct channel *channel)
 {
 	while (channel->first) {
@@ -94,9 +110,9 @@ static void channel_flush(struct channel *channel)
 			break;
 		}
 		if (sent < 0) {
-			struct error why;
-			error_errno(&why, ERR_UNREACHABLE, errno, "send");
-			channel_die(channel, &why);
+			/* See I3: what the peer said before it went is read first. */
+			channel_drop_queue(channel);
+			channel_want(channel);
 			return;
 		}
 		channel->first = p->next;
@@ -155,8 +171,8 @@ static bool channel_read_one(struct channel *channel, unsigned char *packet)
 	ssize_t n = recvmsg(channel->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct error why;
 	if (n < 0) {
-		if (errno == EINTR) {
-			return true;
+		if (errno == EINTR || errno == ECONNRESET) {
+			return true; /* reset: told once, before what is still there to read (see I3) */
 		}
 		if (errno != EAGAIN && errno != EWOULDBLOCK) {
 			error_errno(&why, ERR_UNREACHABLE, errno, "receive");
@@ -241,14 +257,7 @@ void channel_destroy(struct channel *channel)
 		*channel->alive = false;
 	}
 	loop_watch_remove(channel->watch);
-	while (channel->first) {
-		struct channel_packet *p = channel->first;
-		channel->first = p->next;
-		if (p->fd >= 0) {
-			close(p->fd);
-		}
-		free(p);
-	}
+	channel_drop_queue(channel);
 	close(channel->fd);
 	free(channel);
 }

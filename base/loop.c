@@ -38,6 +38,7 @@ struct loop {
 struct loop_watch {
 	uv_poll_t handle;
 	int fd;
+	unsigned events;
 	loop_watch_fn fn;
 	void *owner;
 	bool dead;
@@ -121,6 +122,10 @@ static void loop_watch_event(uv_poll_t *handle, int status, int events)
 	if (!watch->dead && seen) {
 		watch->fn(watch->owner, watch->fd, seen);
 	}
+	if (!watch->dead && status < 0) {
+		/* libuv gives a descriptor up at its first error; there may be more to read behind it */
+		loop_watch_change(watch, watch->events);
+	}
 }
 
 static int loop_uv_events(unsigned events)
@@ -147,6 +152,7 @@ struct loop_watch *loop_watch_add(
 
 void loop_watch_change(struct loop_watch *watch, unsigned events)
 {
+	watch->events = events;
 	if (events) {
 		uv_poll_start(&watch->handle, loop_uv_events(events), loop_watch_event);
 	} else {
