@@ -16,52 +16,73 @@
  * it safe: content on disk, then the name, then the directory that holds the name.
  */
 
-char *file_read(int dir_fd, const char *name, size_t limit, size_t *length, struct error *err)
+/* Opens a regular file for reading and tells its size, or -1. */
+static int open_regular(int dir_fd, const char *name, size_t *size, struct error *err)
 {
 	/* O_NONBLOCK: a FIFO in the place of a file must not hang us before fstat tells */
 	AUTO_FD fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		error_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_STORAGE, errno, "%s", name);
-		return NULL;
+		return -1;
 	}
 	struct stat st;
 	if (fstat(fd, &st)) {
 		error_errno(err, ERR_STORAGE, errno, "%s", name);
-		return NULL;
+		return -1;
 	}
 	if (!S_ISREG(st.st_mode)) {
 		error_set(err, ERR_CONFIG, "%s: is no regular file", name);
-		return NULL;
+		return -1;
 	}
-	if ((unsigned long long)st.st_size > limit) {
-		error_set(err, ERR_CONFIG, "%s: has %lld bytes, at most %zu are read", name,
-			(long long)st.st_size, limit);
-		return NULL;
-	}
-	AUTO_FREE char *content =
-		malloc(limit < (size_t)st.st_size + 4096 ? limit + 1 : (size_t)st.st_size + 4097);
-	size_t room = limit < (size_t)st.st_size + 4096 ? limit : (size_t)st.st_size + 4096;
+	*size = (size_t)st.st_size;
+	return STEAL_FD(fd);
+}
+
+/* Reads to the end, at most `room` bytes, into `content`; -1 with errno. */
+static ssize_t read_up_to(int fd, char *content, size_t room)
+{
 	size_t used = 0;
-	while (content && used < room) {
+	while (used < room) {
 		ssize_t n = read(fd, content + used, room - used);
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n < 0) {
-			error_errno(err, ERR_STORAGE, errno, "%s", name);
-			return NULL;
+		if (n < 0 && errno != EINTR) {
+			return -1;
 		}
 		if (n == 0) {
 			break;
 		}
-		used += (size_t)n;
+		used += n > 0 ? (size_t)n : 0;
 	}
+	return (ssize_t)used;
+}
+
+char *file_read(int dir_fd, const char *name, size_t limit, size_t *length, struct error *err)
+{
+	size_t size;
+	AUTO_FD fd = open_regular(dir_fd, name, &size, err);
+	if (fd < 0) {
+		return NULL;
+	}
+	/* The size told is a hint only (0 in /proc, a log that grows): one byte more than allowed is
+	 * asked for, and its coming is what tells "too large". */
+	size_t room = limit + 1;
+	AUTO_FREE char *content = malloc(room + 1);
+	ssize_t used = content && size <= limit ? read_up_to(fd, content, room) : (ssize_t)room;
 	if (!content) {
 		error_set(err, ERR_STORAGE, "%s: out of memory", name);
 		return NULL;
 	}
+	if (used < 0) {
+		error_errno(err, ERR_STORAGE, errno, "%s", name);
+		return NULL;
+	}
+	if ((size_t)used > limit) {
+		error_set(err, ERR_CONFIG, "%s: is larger than the %zu bytes that are read", name, limit);
+		return NULL;
+	}
 	content[used] = '\0';
-	*length = used;
+	*length = (size_t)used;
+	char *fitting = realloc(content, (size_t)used + 1);
+	content = fitting ? fitting : content;
 	return STEAL(content);
 }
 

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Whole files, durably. `dir_fd` may be AT_FDCWD; names are opened without following a link in the
- * last part.
+ * Whole files, durably. `dir_fd` may be AT_FDCWD. Reading follows symbolic links (configuration
+ * often lies behind one); writing never goes through a link, it replaces it.
  */
 
 /*
