@@ -16,17 +16,19 @@
  * one write(2), so lines of several processes on one pipe do not mix (PIPE_BUF). Throttling is a
  * small table keyed by the event's address: event names are literals.
  */
-enum { THROTTLE_SLOTS = 64, LINES_PER_MINUTE = 20 };
+enum { THROTTLE_SLOTS = 256, LINES_PER_MINUTE = 20 };
+
+struct log_throttle {
+	const char *event;
+	int64_t minute;
+	unsigned lines, suppressed;
+};
 
 static struct {
 	char name[32];
 	enum log_level least;
 	uint64_t lost;
-	struct {
-		const char *event;
-		int64_t minute;
-		unsigned lines, suppressed;
-	} throttle[THROTTLE_SLOTS];
+	struct log_throttle throttle[THROTTLE_SLOTS];
 } log_state = {.name = "magpie", .least = LOG_INFO_};
 
 void log_name(const char *name)
@@ -39,16 +41,42 @@ void log_least(enum log_level level)
 	log_state.least = level;
 }
 
+/*
+ * The slot of an event: its own, a free one, one that was silent this minute. When more events
+ * speak in one minute than there are slots, the rest share those of others, limit included.
+ */
+static struct log_throttle *log_slot(const char *event, int64_t minute)
+{
+	size_t home = ((uintptr_t)event >> 3) % THROTTLE_SLOTS;
+	struct log_throttle *idle = NULL;
+	for (size_t i = 0; i < THROTTLE_SLOTS; i++) {
+		struct log_throttle *t = &log_state.throttle[(home + i) % THROTTLE_SLOTS];
+		if (t->event == event) {
+			return t;
+		}
+		if (!t->event) {
+			idle = idle ? idle : t;
+			break;
+		}
+		if (t->minute != minute && !idle) {
+			idle = t;
+		}
+	}
+	if (!idle) {
+		return &log_state.throttle[home];
+	}
+	*idle = (struct log_throttle){.event = event, .minute = minute};
+	return idle;
+}
+
 /* Whether this event may speak now; *suppressed is what was held back in the minute before. */
 static bool log_admit(const char *event, unsigned *suppressed)
 {
-	size_t slot = ((uintptr_t)event >> 3) % THROTTLE_SLOTS;
-	__typeof__(&log_state.throttle[0]) t = &log_state.throttle[slot];
 	int64_t minute = mono_now().ms / 60000;
+	struct log_throttle *t = log_slot(event, minute);
 	*suppressed = 0;
-	if (t->event != event || t->minute != minute) {
-		*suppressed = t->event == event ? t->suppressed : 0;
-		t->event = event;
+	if (t->minute != minute) {
+		*suppressed = t->suppressed;
 		t->minute = minute;
 		t->lines = 0;
 		t->suppressed = 0;
