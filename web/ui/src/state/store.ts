@@ -1,0 +1,205 @@
+// What this tab knows: hosts, alerts, status and how fresh all of it is. Filled by questions at the start and after a
+// gap, kept by events in between. Components read signals and never ask for these themselves.
+import { batch, computed, signal } from '@preact/signals';
+import { get } from '../api';
+import { bySeverity, isProblem } from '../format/level';
+import { moment } from '../format/time';
+import type { Alert, Happening, Level, Status, StreamEvents, Totals, Wall, WallHost } from '../types';
+import { now, setServerTime } from './clock';
+import type { EventName } from '../stream';
+
+const eventsMax = 50;
+/** A host counts as silent after this many rounds. */
+const roundsMax = 3;
+const askAgainMs = 10_000;
+
+export const categories = signal<string[]>([]);
+export const totals = signal<Totals | null>(null);
+export const hosts = signal<ReadonlyMap<string, WallHost>>(new Map());
+export const alerts = signal<ReadonlyMap<string, Alert>>(new Map());
+export const status = signal<Partial<Status> | null>(null);
+export const events = signal<Happening[]>([]);
+/** Why the wall or the alerts could not be read; null when they could. */
+export const trouble = signal<string | null>(null);
+export const loaded = signal(false);
+
+const linked = signal(false);
+const lostAt = signal<number | null>(null);
+const toldStale = signal(false);
+const newestLive = signal(NaN);
+
+/** Instant of the newest sample known here; NaN when there is none. */
+export const newest = computed(() => {
+	let found = Number.isFinite(newestLive.value) ? newestLive.value : -Infinity;
+	for (const host of hosts.value.values()) {
+		const seen = moment(host.last_seen);
+		found = seen > found ? seen : found;
+	}
+	return found === -Infinity ? NaN : found;
+});
+
+/** Seconds between two rounds of the quickest host. */
+const quickestStep = computed(() => {
+	const steps = [...hosts.value.values()].map((h) => h.step || 10);
+	return steps.length > 0 ? Math.min(...steps) : 10;
+});
+
+export type Freshness = 'connecting' | 'live' | 'stale' | 'offline';
+
+/** How far this page can be trusted, for the bar's lower edge. */
+export const freshness = computed<Freshness>(() => {
+	if (lostAt.value !== null && now.value - lostAt.value > 3000) {
+		return 'offline';
+	}
+	if (!loaded.value) {
+		return 'connecting';
+	}
+	const old = now.value - newest.value > roundsMax * quickestStep.value * 1000;
+	return toldStale.value || old ? 'stale' : 'live';
+});
+
+export const offlineSince = computed(() => lostAt.value);
+
+/** Told as stale by the server itself: its own parts do not reach each other. */
+export const serverStale = computed(() => toldStale.value);
+
+export const problems = computed(() => [...alerts.value.values()].filter(isProblem).sort(bySeverity));
+export const suppressed = computed(() =>
+	[...alerts.value.values()].filter((a) => a.suppressed_by && a.state !== 'pending').sort(bySeverity));
+export const pending = computed(() =>
+	[...alerts.value.values()].filter((a) => a.state === 'pending' && !a.suppressed_by).sort(bySeverity));
+export const notices = computed(() =>
+	[...alerts.value.values()].filter((a) => a.level === 'notice' && a.state !== 'pending' && !a.suppressed_by)
+		.sort(bySeverity));
+
+export function countOf(level: Level): number {
+	return problems.value.filter((a) => a.level === level).length;
+}
+
+/** True when a host's samples are too old to be shown as now. */
+export function isOld(host: Pick<WallHost, 'last_seen' | 'step'>): boolean {
+	const seen = moment(host.last_seen);
+	return !(now.value - seen <= roundsMax * Math.max(host.step || 10, 10) * 1000);
+}
+
+/** Listeners for live values, by the charts that show them. */
+export type LiveValues = (tMs: number, values: Record<string, number | null>) => void;
+const liveListeners = new Set<LiveValues>();
+
+export function onLive(listener: LiveValues): () => void {
+	liveListeners.add(listener);
+	return () => liveListeners.delete(listener);
+}
+
+/** Counts up whenever pages should read again what they hold themselves: events may have been missed. */
+export const generation = signal(0);
+
+let asking = false;
+let askedAt = 0;
+
+export async function refresh(): Promise<void> {
+	if (asking) {
+		return;
+	}
+	asking = true;
+	askedAt = Date.now();
+	try {
+		const [wall, list, state] = await Promise.all([
+			get<Wall>('/api/v1/wall'), get<{ alerts: Alert[] }>('/api/v1/alerts'), get<Status>('/api/v1/status'),
+		]);
+		batch(() => takeAll(wall, list.alerts, state));
+	} catch (e) {
+		trouble.value = e instanceof Error ? e.message : String(e);
+		if (!linked.value) {
+			lostAt.value ??= now.value;
+		}
+	} finally {
+		asking = false;
+	}
+}
+
+function takeAll(wall: Wall, list: Alert[], state: Status): void {
+	setServerTime(state.now_ms ?? moment(wall.now));
+	categories.value = wall.categories;
+	totals.value = wall.totals;
+	hosts.value = new Map(wall.hosts.map((h) => [h.host, h]));
+	alerts.value = new Map(list.map((a) => [String(a.id), a]));
+	status.value = state;
+	events.value = newestFirst(state.events ?? []);
+	toldStale.value = wall.stale;
+	trouble.value = null;
+	loaded.value = true;
+	lostAt.value = null;
+	generation.value++;
+}
+
+function newestFirst(list: Happening[]): Happening[] {
+	return [...list].sort((a, b) => moment(b.t) - moment(a.t)).slice(0, eventsMax);
+}
+
+type Handlers = { [N in EventName]?: (data: StreamEvents[N]) => void };
+
+const handlers: Handlers = {
+	hello: (d) => {
+		setServerTime(d.now_ms);
+		toldStale.value = d.stale;
+	},
+	alert: (a) => {
+		alerts.value = new Map(alerts.value).set(String(a.id), a);
+	},
+	alert_gone: ({ id }) => {
+		const next = new Map(alerts.value);
+		next.delete(String(id));
+		alerts.value = next;
+	},
+	host: (h) => {
+		const before = hosts.value.get(h.host);
+		hosts.value = new Map(hosts.value).set(h.host, { ...before, ...h });
+	},
+	live: ({ t, v }) => {
+		const at = moment(t);
+		if (!(at <= newestLive.value)) {
+			newestLive.value = at;
+		}
+		liveListeners.forEach((listener) => listener(at, v));
+	},
+	status: (s) => {
+		status.value = { ...status.value, ...s };
+		if (s.now_ms !== undefined) {
+			setServerTime(s.now_ms);
+		}
+		if (s.events) {
+			events.value = newestFirst(s.events);
+		}
+	},
+	event: (e) => {
+		events.value = newestFirst([e, ...events.value]);
+	},
+	stale: (s) => {
+		toldStale.value = s.stale;
+	},
+};
+
+/** Takes one event of the stream. */
+export function takeEvent<N extends EventName>(name: N, data: StreamEvents[N]): void {
+	const handler = handlers[name] as ((data: StreamEvents[N]) => void) | undefined;
+	batch(() => handler?.(data));
+}
+
+/** Takes the word that the stream opened or broke. */
+export function takeLink(open: boolean): void {
+	linked.value = open;
+	if (open) {
+		lostAt.value = null;
+	} else {
+		lostAt.value ??= now.value;
+	}
+}
+
+/** Hosts whose rounds bring no event of their own are asked for before they look old. */
+export function keepFresh(): void {
+	const old = now.value - newest.value > 1.5 * quickestStep.value * 1000;
+	if ((old || !loaded.value) && Date.now() - askedAt > askAgainMs && !document.hidden) {
+		void refresh();
+	}
+}
