@@ -1,0 +1,299 @@
+#include "rrd/headerlog.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/record.h"
+#include "rrd/header.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include "base/banned.h"
+
+/*
+ * One file, .magpie/headers, of records (base/record.h):
+ *
+ *     BEGIN    u64 journal sequence; the first record. A later one counts instead
+ *     IMAGE    text path, bytes of the header
+ *     CREATED  text path: is about to be made
+ *     MOVED    text from, text to: is about to be renamed
+ *
+ * I1: a record is durable before what it notes is done. I2: the first image of a file in a log is
+ * the one of the checkpoint; the writer adds no second one, and if it did, only the first is put
+ * back. I3: putting back goes through renames backwards, then images, then new files; doing it
+ * twice does no harm, so a crash in the middle is of no account. I4: the new log replaces the old
+ * one only after the tree is on disk, so S0 and the images always belong together.
+ */
+enum headerlog_type { LOG_BEGIN = 1, LOG_IMAGE, LOG_CREATED, LOG_MOVED };
+
+#define LOG_FILE "headers"
+
+enum { LOG_BYTES_MAX = 1 << 30 };
+
+struct headerlog {
+	const struct tree *tree;
+	int fd;
+	uint64_t next;  /* record sequence */
+	uint64_t bytes; /* in the file */
+	GByteArray *pending;
+};
+
+/* -- writing -- */
+
+static void add_record(struct headerlog *log, enum headerlog_type type, const GByteArray *payload)
+{
+	unsigned char header[RECORD_HEADER];
+	record_header(header, log->next++, (uint16_t)type, payload->data, payload->len);
+	g_byte_array_append(log->pending, header, sizeof(header));
+	g_byte_array_append(log->pending, payload->data, payload->len);
+}
+
+static void add_text(GByteArray *payload, const char *text)
+{
+	uint16_t length = (uint16_t)strlen(text);
+	g_byte_array_append(payload, (const guint8 *)&length, sizeof(length));
+	g_byte_array_append(payload, (const guint8 *)text, length);
+}
+
+void headerlog_add_image(
+	struct headerlog *log, const char *path, const unsigned char *header, size_t length)
+{
+	g_autoptr(GByteArray) payload = g_byte_array_new();
+	add_text(payload, path);
+	g_byte_array_append(payload, header, (guint)length);
+	add_record(log, LOG_IMAGE, payload);
+}
+
+void headerlog_add_created(struct headerlog *log, const char *path)
+{
+	g_autoptr(GByteArray) payload = g_byte_array_new();
+	add_text(payload, path);
+	add_record(log, LOG_CREATED, payload);
+}
+
+void headerlog_add_moved(struct headerlog *log, const char *from, const char *to)
+{
+	g_autoptr(GByteArray) payload = g_byte_array_new();
+	add_text(payload, from);
+	add_text(payload, to);
+	add_record(log, LOG_MOVED, payload);
+}
+
+void headerlog_add_restart(struct headerlog *log)
+{
+	static const uint64_t oldest = 0;
+	g_autoptr(GByteArray) payload = g_byte_array_new();
+	g_byte_array_append(payload, (const guint8 *)&oldest, sizeof(oldest));
+	add_record(log, LOG_BEGIN, payload);
+}
+
+bool headerlog_commit(struct headerlog *log, struct error *err)
+{
+	if (!log->pending->len) {
+		return true;
+	}
+	bool written = file_write_all(log->fd, log->pending->data, log->pending->len, err);
+	if (!written || fdatasync(log->fd)) {
+		int saved = errno;
+		/* what was half written is cut off again: behind it nothing would be read */
+		if (ftruncate(log->fd, (off_t)log->bytes) ||
+			lseek(log->fd, (off_t)log->bytes, SEEK_SET) < 0) {
+			log_error("rrd.headerlog", "cannot cut the header log back errno=%d", errno);
+		}
+		g_byte_array_set_size(log->pending, 0);
+		return written ? error_errno(err, ERR_STORAGE, saved, "header log")
+					   : error_prefix(err, "header log");
+	}
+	log->bytes += log->pending->len;
+	g_byte_array_set_size(log->pending, 0);
+	return true;
+}
+
+bool headerlog_checkpoint(struct headerlog *log, uint64_t sequence, struct error *err)
+{
+	unsigned char begin[RECORD_HEADER + sizeof(sequence)];
+	memcpy(begin + RECORD_HEADER, &sequence, sizeof(sequence));
+	record_header(begin, 1, LOG_BEGIN, begin + RECORD_HEADER, sizeof(sequence));
+	if (!tree_private_replace(log->tree, LOG_FILE, begin, sizeof(begin), err)) {
+		return false;
+	}
+	int fd = tree_private(log->tree, LOG_FILE, O_RDWR | O_APPEND, err);
+	if (fd < 0) {
+		return false;
+	}
+	if (log->fd >= 0) {
+		close(log->fd);
+	}
+	log->fd = fd;
+	log->next = 2;
+	log->bytes = sizeof(begin);
+	g_byte_array_set_size(log->pending, 0);
+	return true;
+}
+
+uint64_t headerlog_bytes(const struct headerlog *log)
+{
+	return log->bytes + log->pending->len;
+}
+
+/* -- putting back -- */
+
+static char *take_text(const unsigned char **at, const unsigned char *end)
+{
+	uint16_t length;
+	if ((size_t)(end - *at) < sizeof(length)) {
+		return NULL;
+	}
+	memcpy(&length, *at, sizeof(length));
+	*at += sizeof(length);
+	if ((size_t)(end - *at) < length || memchr(*at, 0, length)) {
+		return NULL;
+	}
+	char *text = g_strndup((const char *)*at, length);
+	*at += length;
+	return text;
+}
+
+struct putting_back {
+	const struct tree *tree;
+	struct headerlog_report *report;
+	GHashTable *seen; /* paths whose first image was put back */
+	GPtrArray *moves; /* from, to, from, to … */
+	GPtrArray *created;
+	GPtrArray *images; /* GBytes of payloads, in order; they borrow from the log */
+};
+
+static void put_image(struct putting_back *p, const unsigned char *payload, size_t length)
+{
+	const unsigned char *at = payload;
+	const unsigned char *end = payload + length;
+	g_autofree char *path = take_text(&at, end);
+	if (!path || g_hash_table_contains(p->seen, path)) {
+		return; /* see I2 */
+	}
+	struct stat st;
+	struct error err = {.kind = ERR_NONE};
+	AUTO_FD fd = tree_file(p->tree, path, &st, &err);
+	size_t bytes = (size_t)(end - at);
+	if (fd < 0 || (uint64_t)st.st_size < bytes || pwrite(fd, at, bytes, 0) != (ssize_t)bytes) {
+		p->report->failed += err.kind != ERR_NOT_FOUND;
+	} else {
+		p->report->restored++;
+	}
+	g_hash_table_add(p->seen, STEAL(path));
+}
+
+static void put_all_back(struct putting_back *p)
+{
+	for (guint i = p->moves->len; i >= 2; i -= 2) {
+		const char *from = p->moves->pdata[i - 2];
+		const char *to = p->moves->pdata[i - 1];
+		if (!tree_rename(p->tree, to, from, NULL)) {
+			continue; /* was not done, or is undone already: I3 */
+		}
+	}
+	for (guint i = 0; i < p->images->len; i++) {
+		gsize length;
+		const unsigned char *payload = g_bytes_get_data(p->images->pdata[i], &length);
+		put_image(p, payload, length);
+	}
+	for (guint i = 0; i < p->created->len; i++) {
+		if (tree_remove(p->tree, p->created->pdata[i], NULL)) {
+			p->report->removed++;
+		} else {
+			p->report->failed++;
+		}
+	}
+}
+
+static void collect(struct putting_back *p, const struct record *record)
+{
+	const unsigned char *at = record->payload;
+	const unsigned char *end = at + record->length;
+	char *first = NULL;
+	char *second = NULL;
+	switch (record->type) {
+	case LOG_BEGIN:
+		if (record->length == sizeof(uint64_t)) {
+			memcpy(&p->report->sequence, record->payload, sizeof(uint64_t));
+		}
+		break;
+	case LOG_IMAGE:
+		g_ptr_array_add(p->images, g_bytes_new_static(record->payload, record->length));
+		break;
+	case LOG_CREATED:
+		first = take_text(&at, end);
+		if (first) {
+			g_ptr_array_add(p->created, first);
+		}
+		break;
+	case LOG_MOVED:
+		first = take_text(&at, end);
+		second = first ? take_text(&at, end) : NULL;
+		if (second) {
+			g_ptr_array_add(p->moves, first);
+			g_ptr_array_add(p->moves, second);
+		} else {
+			g_free(first);
+		}
+		break;
+	}
+}
+
+static bool put_back(const struct tree *tree, struct headerlog_report *report, struct error *err)
+{
+	struct error why = {.kind = ERR_NONE};
+	g_autofree char *name = g_strdup_printf("%s/" TREE_PRIVATE "/" LOG_FILE, tree_path(tree));
+	size_t length = 0;
+	AUTO_FREE char *bytes = file_read(AT_FDCWD, name, LOG_BYTES_MAX, &length, &why);
+	if (!bytes) {
+		return why.kind == ERR_NOT_FOUND ? true : error_set(err, why.kind, "%s", why.text);
+	}
+	struct putting_back p = {.tree = tree, .report = report};
+	p.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	p.moves = g_ptr_array_new_with_free_func(g_free);
+	p.created = g_ptr_array_new_with_free_func(g_free);
+	p.images = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+	struct record record;
+	size_t at = 0;
+	while (record_next((const unsigned char *)bytes, length, &at, &record) == RECORD_OK) {
+		collect(&p, &record);
+	}
+	put_all_back(&p);
+	g_ptr_array_unref(p.images);
+	g_ptr_array_unref(p.created);
+	g_ptr_array_unref(p.moves);
+	g_hash_table_unref(p.seen);
+	return true;
+}
+
+struct headerlog *headerlog_open(
+	const struct tree *tree, struct headerlog_report *report, struct error *err)
+{
+	*report = (struct headerlog_report){0};
+	if (!put_back(tree, report, err) || !tree_sync(tree, err)) {
+		return NULL;
+	}
+	AUTO(headerlog) log = g_new0(struct headerlog, 1);
+	log->tree = tree;
+	log->fd = -1;
+	log->pending = g_byte_array_new();
+	if (!headerlog_checkpoint(log, report->sequence, err)) {
+		return NULL;
+	}
+	return STEAL(log);
+}
+
+void headerlog_destroy(struct headerlog *log)
+{
+	if (log) {
+		if (log->fd >= 0) {
+			close(log->fd);
+		}
+		g_byte_array_unref(log->pending);
+		g_free(log);
+	}
+}

@@ -1,0 +1,399 @@
+#include "rrd/rrdd.h"
+#include "base/log.h"
+#include "base/role.h"
+#include "base/worker.h"
+#include "model/catalog.h"
+#include "model/declare.h"
+#include "model/message.h"
+#include "rrd/answer.h"
+#include "rrd/writer.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include <glib.h>
+
+#include "base/banned.h"
+
+/*
+ * The rrd role. From the engine: declarations and the journal's durable records; to it: how far
+ * they are safely in the files. From web: questions for values and pictures.
+ *
+ * A checkpoint pauses the feed, writes out what is held back in slices of the loop, syncs the file
+ * system on a worker while nothing is written, and begins a new header log. Pauses cost nothing:
+ * the engine's journal is the queue.
+ */
+enum {
+	TICK_MS = 1000,
+	CHECKPOINT_MS = 30 * 60 * 1000,
+	CHECKPOINT_RETRY_MS = 60 * 1000,
+	STOP_RETRY_MS = 250,
+	STOP_TRIES = 20, /* then without a checkpoint: the journal has it all */
+	DRAIN_SLICE_MS = 50,
+	ENGINE_QUEUE = 1 << 20,
+	WEB_QUEUE = 64 << 20,
+	UNTOLD_MAX = 3 * 100,
+};
+
+enum checkpoint_state { CHECKPOINT_NONE, CHECKPOINT_DRAIN, CHECKPOINT_SYNC };
+
+struct rrdd;
+
+struct peer {
+	struct rrdd *rrdd;
+	unsigned role, instance;
+	struct channel *channel;
+	struct declare_reader declarations; /* engine */
+};
+
+struct rrdd {
+	struct role *role;
+	struct writer *writer;
+	struct catalog *catalog;
+	struct worker *worker;
+	struct loop_timer *tick, *checkpoint_timer;
+	GPtrArray *peers; /* struct peer, owned */
+	GPtrArray
+		*untold; /* char *: kind, object, text of events for an engine that is not there yet */
+	struct frame_writer *frame;
+	enum checkpoint_state checkpoint;
+	uint64_t progress;
+	unsigned stop_tries;
+	bool stopping;
+	bool rewinding; /* asked for, the feed has not gone back yet */
+};
+
+struct sync_job {
+	struct rrdd *rrdd;
+	bool done;
+	struct error err;
+};
+
+static struct channel *engine_channel(struct rrdd *d)
+{
+	for (guint i = 0; i < d->peers->len; i++) {
+		struct peer *peer = d->peers->pdata[i];
+		if (peer->role == ROLE_ENGINE) {
+			return peer->channel;
+		}
+	}
+	return NULL;
+}
+
+/* To the engine; if it is not there, or does not read, the next connection tells it all again. */
+static void tell_engine(struct rrdd *d)
+{
+	struct error err = {.kind = ERR_NONE};
+	if (!channel_send(engine_channel(d), d->frame, &err) && err.kind == ERR_CONFLICT) {
+		log_warn("rrd.engine", "error=\"%s\"", err.text);
+	}
+}
+
+static void tell_sequence(struct rrdd *d, enum message_type type, uint64_t sequence)
+{
+	message_start(d->frame, type);
+	frame_put_u64(d->frame, sequence);
+	tell_engine(d);
+}
+
+/* -- what the writer tells -- */
+
+static void on_event(void *owner, const char *kind, const char *object, const char *text)
+{
+	struct rrdd *d = owner;
+	if (!engine_channel(d)) {
+		if (d->untold->len < UNTOLD_MAX) {
+			g_ptr_array_add(d->untold, g_strdup(kind));
+			g_ptr_array_add(d->untold, g_strdup(object));
+			g_ptr_array_add(d->untold, g_strdup(text));
+		}
+		return;
+	}
+	message_start(d->frame, MESSAGE_RRD_EVENT);
+	frame_put_text(d->frame, kind);
+	frame_put_text(d->frame, object);
+	frame_put_text(d->frame, text);
+	tell_engine(d);
+}
+
+static void on_rewind(void *owner)
+{
+	struct rrdd *d = owner;
+	if (!d->rewinding) {
+		d->rewinding = true;
+		message_start(d->frame, MESSAGE_RRD_REWIND);
+		tell_engine(d);
+	}
+}
+
+/* -- checkpoint -- */
+
+static void checkpoint_end(struct rrdd *d, bool made)
+{
+	d->checkpoint = CHECKPOINT_NONE;
+	writer_freeze(d->writer, false);
+	if (!d->stopping) {
+		channel_pause(engine_channel(d), false);
+		loop_timer_after(d->checkpoint_timer, made ? CHECKPOINT_MS : CHECKPOINT_RETRY_MS);
+	} else if (made || ++d->stop_tries >= STOP_TRIES) {
+		role_stopped(d->role);
+	} else {
+		loop_timer_after(d->checkpoint_timer, STOP_RETRY_MS);
+	}
+}
+
+static void sync_run(void *data)
+{
+	struct sync_job *job = data;
+	job->done = writer_sync(job->rrdd->writer, &job->err);
+}
+
+static void sync_done(void *data)
+{
+	struct sync_job *job = data;
+	struct rrdd *d = job->rrdd;
+	d->progress++;
+	bool made = job->done && writer_checkpoint(d->writer, &job->err);
+	if (made) {
+		tell_sequence(d, MESSAGE_RRD_CHECKPOINT, writer_sequence(d->writer));
+	} else {
+		log_error("rrd.checkpoint", "error=\"%s\" retry_s=%d", log_safe(job->err.text),
+			CHECKPOINT_RETRY_MS / 1000);
+	}
+	g_free(job);
+	checkpoint_end(d, made);
+}
+
+static void checkpoint_step(void *owner)
+{
+	struct rrdd *d = owner;
+	d->progress++;
+	if (d->checkpoint != CHECKPOINT_DRAIN) {
+		return;
+	}
+	if (!writer_drain(d->writer, DRAIN_SLICE_MS)) {
+		loop_defer(d->role->loop, checkpoint_step, d);
+		return;
+	}
+	if (!writer_settled(d->writer)) {
+		checkpoint_end(d, false); /* a graph is being drawn, a disk is full, a file rebuilt */
+		return;
+	}
+	d->checkpoint = CHECKPOINT_SYNC;
+	writer_freeze(d->writer, true);
+	struct sync_job *job = g_new0(struct sync_job, 1);
+	job->rrdd = d;
+	worker_submit(d->worker, sync_run, sync_done, job);
+}
+
+static void checkpoint_begin(void *owner)
+{
+	struct rrdd *d = owner;
+	if (d->checkpoint == CHECKPOINT_NONE) {
+		d->checkpoint = CHECKPOINT_DRAIN;
+		channel_pause(engine_channel(d), true);
+		checkpoint_step(d);
+	}
+}
+
+/* -- once a second -- */
+
+static void on_tick(void *owner)
+{
+	struct rrdd *d = owner;
+	d->progress++;
+	loop_timer_after(d->tick, TICK_MS);
+	writer_tick(d->writer);
+	struct writer_counts counts = writer_counts(d->writer);
+	message_start(d->frame, MESSAGE_RRD_APPLIED);
+	frame_put_u64(d->frame, writer_sequence(d->writer));
+	frame_put_u64(d->frame, counts.values);
+	frame_put_u64(d->frame, counts.touched);
+	frame_put_u64(d->frame, counts.failures);
+	tell_engine(d);
+}
+
+/* -- frames -- */
+
+static void on_declaration(struct peer *peer, const struct frame *frame)
+{
+	struct service *service = NULL;
+	struct error err = {.kind = ERR_NONE};
+	if (!declare_read(&peer->declarations, frame, &service, &err)) {
+		log_error("rrd.declaration", "error=\"%s\"", log_safe(err.text));
+		return;
+	}
+	if (service) {
+		writer_declare(peer->rrdd->writer, service);
+		catalog_declare(peer->rrdd->catalog, service, NULL);
+	}
+}
+
+static void on_feed(struct rrdd *d, const struct frame *frame)
+{
+	struct frame_reader r = frame_read(frame);
+	uint64_t sequence = frame_get_u64(&r);
+	uint16_t type = frame_get_u16(&r);
+	size_t length = frame_left(&r);
+	const unsigned char *payload = frame_get_bytes(&r, length);
+	if (frame_read_done(&r) && payload) {
+		d->rewinding = d->rewinding && sequence > writer_sequence(d->writer);
+		writer_take(d->writer, sequence, type, payload, length);
+	}
+}
+
+static void on_fetch(struct peer *peer, const struct frame *frame)
+{
+	struct answer_fetch fetch;
+	struct error err = {.kind = ERR_NONE};
+	struct rrdd *d = peer->rrdd;
+	if (!answer_read_fetch(frame, &fetch, &err)) {
+		answer_fetch_error(fetch.request, &err, peer->channel, d->frame);
+		return;
+	}
+	answer_fetch(d->writer, &fetch, peer->channel, d->frame);
+	g_free(fetch.series_ids);
+}
+
+static void on_frame(void *owner, const struct frame *frame, int fd)
+{
+	struct peer *peer = owner;
+	AUTO_FD unwanted UNUSED = fd;
+	peer->rrdd->progress++;
+	switch (frame->type) {
+	case MESSAGE_SERVICE:
+	case MESSAGE_FIELDS: on_declaration(peer, frame); break;
+	case MESSAGE_RRD_FEED: on_feed(peer->rrdd, frame); break;
+	case MESSAGE_FETCH: on_fetch(peer, frame); break;
+	}
+}
+
+/* -- peers -- */
+
+static void peer_destroy(gpointer data)
+{
+	struct peer *peer = data;
+	channel_destroy(peer->channel);
+	declare_reader_finish(&peer->declarations);
+	g_free(peer);
+}
+
+static void on_closed(void *owner, const struct error *why)
+{
+	struct peer *peer = owner;
+	log_info("rrd.peer", "peer=%s gone=\"%s\"", role_name(peer->role), log_safe(why->text));
+	g_ptr_array_remove_fast(peer->rrdd->peers, peer);
+}
+
+static void greet_engine(struct rrdd *d)
+{
+	/* numbers of services are those of one engine process; it says everything again */
+	catalog_destroy(d->catalog);
+	d->catalog = catalog_create();
+	tell_sequence(d, MESSAGE_RRD_READY, d->rewinding ? 0 : writer_sequence(d->writer));
+	for (guint i = 0; i + 2 < d->untold->len; i += 3) {
+		on_event(d, d->untold->pdata[i], d->untold->pdata[i + 1], d->untold->pdata[i + 2]);
+	}
+	g_ptr_array_set_size(d->untold, 0);
+	channel_pause(engine_channel(d), d->checkpoint != CHECKPOINT_NONE || d->stopping);
+}
+
+static void on_peer(void *state, unsigned role, unsigned instance, int fd)
+{
+	static const struct channel_handlers handlers = {.frame = on_frame, .closed = on_closed};
+	struct rrdd *d = state;
+	for (guint i = 0; i < d->peers->len; i++) {
+		struct peer *old = d->peers->pdata[i];
+		if (old->role == role && old->instance == instance) {
+			g_ptr_array_remove_index_fast(d->peers, i);
+			break;
+		}
+	}
+	struct peer *peer = g_new0(struct peer, 1);
+	*peer = (struct peer){.rrdd = d, .role = role, .instance = instance};
+	size_t queue = role == ROLE_ENGINE ? ENGINE_QUEUE : WEB_QUEUE;
+	peer->channel =
+		channel_create(d->role->loop, &message_table, ROLE_RRD, role, queue, &handlers, peer, fd);
+	g_ptr_array_add(d->peers, peer);
+	if (role == ROLE_ENGINE) {
+		greet_engine(d);
+	}
+}
+
+/* -- life -- */
+
+static void rrdd_destroy(void *state)
+{
+	struct rrdd *d = state;
+	if (!d) {
+		return;
+	}
+	worker_destroy(d->worker);
+	g_ptr_array_unref(d->peers);
+	g_ptr_array_unref(d->untold);
+	loop_timer_destroy(d->tick);
+	loop_timer_destroy(d->checkpoint_timer);
+	writer_destroy(d->writer);
+	catalog_destroy(d->catalog);
+	g_free(d->frame);
+	g_free(d);
+}
+
+/* Nothing of the environment steers librrd: no daemon, no fonts of others (reliability, L12). */
+static void clean_environment(void)
+{
+	static const char *const names[] = {
+		"RRDCACHED_ADDRESS", "RRDCACHED_STRIPPATH", "RRD_DEFAULT_FONT", "RRD_LOCKING"};
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		unsetenv(names[i]);
+	}
+	tzset();
+}
+
+static void *rrdd_create(struct role *role, struct error *err)
+{
+	static const struct writer_handlers handlers = {.event = on_event, .rewind = on_rewind};
+	clean_environment();
+	struct rrdd *d = g_new0(struct rrdd, 1);
+	d->role = role;
+	d->peers = g_ptr_array_new_with_free_func(peer_destroy);
+	d->untold = g_ptr_array_new_with_free_func(g_free);
+	d->frame = g_new0(struct frame_writer, 1);
+	d->catalog = catalog_create();
+	g_autofree char *path = g_strdup_printf("%s/rrd", role->data_dir);
+	d->writer = writer_create(path, &handlers, d, err);
+	if (!d->writer) {
+		rrdd_destroy(d);
+		return NULL;
+	}
+	d->worker = worker_create(role->loop, "rrd-sync");
+	d->tick = loop_timer_create(role->loop, on_tick, d);
+	d->checkpoint_timer = loop_timer_create(role->loop, checkpoint_begin, d);
+	loop_timer_after(d->tick, TICK_MS);
+	loop_timer_after(d->checkpoint_timer, CHECKPOINT_MS);
+	return d;
+}
+
+static void rrdd_stop(void *state)
+{
+	struct rrdd *d = state;
+	d->stopping = true;
+	channel_pause(engine_channel(d), true);
+	checkpoint_begin(d); /* one that is under way already ends the role as well */
+}
+
+static uint64_t rrdd_progress(void *state)
+{
+	const struct rrdd *d = state;
+	return d->progress;
+}
+
+int rrd_role_main(void)
+{
+	static const struct role_handlers handlers = {.create = rrdd_create,
+		.peer = on_peer,
+		.progress = rrdd_progress,
+		.stop = rrdd_stop,
+		.destroy = rrdd_destroy};
+	return role_run(ROLE_RRD, "rrd", &message_table, &handlers);
+}

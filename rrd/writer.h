@@ -1,0 +1,92 @@
+#pragma once
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/entry.h"
+#include "model/service.h"
+#include "rrd/layout.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Samples into files. Holds back the samples of each series and writes them in batches, spread
+ * evenly over time; keeps the header log ahead of every touch; sets bad files aside and asks for
+ * their samples again. Series are known by their number (the state database's).
+ */
+struct writer;
+
+enum {
+	WRITER_BATCH = 60,    /* samples of a series that are written at once, at the latest */
+	WRITER_SPREAD = 300,  /* ticks (seconds) within which every series is written once */
+	WRITER_BACKLOG = 960, /* samples kept of a series that cannot be written; then the oldest go */
+};
+
+struct writer_handlers {
+	/* For people: kind "rrd.set_aside", object, explanation. */
+	void (*event)(void *owner, const char *kind, const char *object, const char *text);
+	/* The journal is needed again from its oldest record. */
+	void (*rewind)(void *owner);
+};
+
+struct writer_counts {
+	uint64_t values;   /* written */
+	uint64_t touched;  /* files updated or made */
+	uint64_t failures; /* samples and files that could not be taken */
+};
+
+/*
+ * Opens the tree (makes it), puts it back to its last checkpoint. Events about what was found are
+ * told before it returns. NULL with STORAGE: the tree cannot be used.
+ */
+MUST_USE struct writer *writer_create(
+	const char *tree_path, const struct writer_handlers *handlers, void *owner, struct error *err);
+void writer_destroy(struct writer *writer); /* what is held back is not written */
+DEFINE_AUTO(writer)
+
+/* Journal sequence taken in last; after writer_create() the one to feed on from. */
+uint64_t writer_sequence(const struct writer *writer);
+
+/* Takes a journal record: samples go to their series, series become known. */
+void writer_take(struct writer *writer, uint64_t sequence, uint16_t type,
+	const unsigned char *payload, size_t length);
+
+/* What the catalog says of a service: makes its numbered fields known, or changes them. */
+void writer_declare(struct writer *writer, const struct service *service);
+
+/* Once a second: writes what is due. */
+void writer_tick(struct writer *writer);
+
+/* Writes all that is held back for these series. */
+void writer_flush(struct writer *writer, const uint32_t *series_ids, size_t count);
+
+/* Path of the file, for reading; NULL: there is none (yet), or it is bad. Checked by the look of
+ * it. */
+const char *writer_file(struct writer *writer, uint32_t series_id);
+
+/* Seconds between samples; 0: not a series. */
+uint32_t writer_step(const struct writer *writer, uint32_t series_id);
+
+/* Absolute path of the tree. */
+const char *writer_tree_path(const struct writer *writer);
+
+/* While somebody else reads the file of a series it is not written. Counted. */
+void writer_hold(struct writer *writer, uint32_t series_id);
+void writer_release(struct writer *writer, uint32_t series_id);
+
+struct writer_counts writer_counts(const struct writer *writer);
+
+/*
+ * -- checkpoint --
+ * drain until true, with no feed in between; sync (slow, any thread); finish. From freeze to finish
+ * nothing is written.
+ */
+/* Writes for about `budget_ms`; true: nothing is held back. */
+bool writer_drain(struct writer *writer, int64_t budget_ms);
+
+/* Whether a checkpoint can be made: nothing held back for want of space, no rewind under way. */
+bool writer_settled(const struct writer *writer);
+void writer_freeze(struct writer *writer, bool frozen);
+MUST_USE bool writer_sync(const struct writer *writer, struct error *err);
+MUST_USE bool writer_checkpoint(struct writer *writer, struct error *err);

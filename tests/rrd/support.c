@@ -1,0 +1,160 @@
+#include "support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <ftw.h>
+
+#include <cmocka.h>
+
+#include "base/banned.h"
+
+static void on_event(void *owner, const char *kind, const char *object, const char *text)
+{
+	struct bench_tree *t = owner;
+	t->events++;
+	snprintf(t->last_event, sizeof(t->last_event), "%s %s %s", kind, object, text);
+}
+
+static void on_rewind(void *owner)
+{
+	struct bench_tree *t = owner;
+	t->rewinds++;
+}
+
+struct bench_tree *support_tree_create(void)
+{
+	struct bench_tree *t = g_new0(struct bench_tree, 1);
+	const char *base = getenv("TMPDIR");
+	t->path = g_strdup_printf("%s/magpie-rrd-XXXXXX", base ? base : "/tmp");
+	assert_non_null(mkdtemp(t->path));
+	t->journal = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+	return t;
+}
+
+static int remove_one(
+	const char *path, const struct stat *st UNUSED, int flag UNUSED, struct FTW *ftw UNUSED)
+{
+	return remove(path);
+}
+
+void support_tree_destroy(struct bench_tree *t)
+{
+	writer_destroy(t->writer);
+	nftw(t->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	g_ptr_array_unref(t->journal);
+	g_free(t->path);
+	g_free(t);
+}
+
+void support_start(struct bench_tree *t)
+{
+	static const struct writer_handlers handlers = {.event = on_event, .rewind = on_rewind};
+	struct error err = {.kind = ERR_NONE};
+	t->writer = writer_create(t->path, &handlers, t, &err);
+	if (!t->writer) {
+		fail_msg("%s", err.text);
+	}
+	t->rewinds = 0;
+	/* what the declarations say after each start: every series there ever was */
+	for (guint i = 0; i < t->journal->len; i++) {
+		gsize length;
+		const unsigned char *bytes = g_bytes_get_data(t->journal->pdata[i], &length);
+		uint16_t type;
+		struct entry_series e;
+		memcpy(&type, bytes, 2);
+		if (type == ENTRY_SERIES && entry_series_read(&e, bytes + 2, length - 2)) {
+			AUTO(service) s = service_create(e.group, e.host, e.service, e.step_s);
+			struct field *f = service_add_field(s, e.field, e.field, (enum field_type)e.type);
+			f->series_id = e.series_id;
+			f->min = e.min;
+			f->max = e.max;
+			writer_declare(t->writer, s);
+		}
+	}
+	support_feed(t);
+}
+
+void support_crash(struct bench_tree *t)
+{
+	writer_destroy(t->writer);
+	t->writer = NULL;
+}
+
+void support_feed(struct bench_tree *t)
+{
+	do {
+		uint64_t from = t->rewinds ? 0 : writer_sequence(t->writer);
+		t->rewinds = 0;
+		for (uint64_t i = from; i < t->journal->len; i++) {
+			gsize length;
+			const unsigned char *bytes = g_bytes_get_data(t->journal->pdata[i], &length);
+			uint16_t type;
+			memcpy(&type, bytes, 2);
+			writer_take(t->writer, i + 1, type, bytes + 2, length - 2);
+		}
+	} while (t->rewinds);
+}
+
+void support_checkpoint(struct bench_tree *t)
+{
+	struct error err = {.kind = ERR_NONE};
+	while (!writer_drain(t->writer, 1000)) {
+	}
+	assert_true(writer_settled(t->writer));
+	writer_freeze(t->writer, true);
+	assert_true(writer_sync(t->writer, &err));
+	assert_true(writer_checkpoint(t->writer, &err));
+	writer_freeze(t->writer, false);
+}
+
+static void append(struct bench_tree *t, uint16_t type, const void *payload, size_t length)
+{
+	GByteArray *all = g_byte_array_new();
+	g_byte_array_append(all, (const guint8 *)&type, 2);
+	g_byte_array_append(all, payload, (guint)length);
+	g_ptr_array_add(t->journal, g_byte_array_free_to_bytes(all));
+}
+
+void support_series(struct bench_tree *t, uint32_t id, uint32_t step_s, enum field_type type,
+	const char *layout, const char *field)
+{
+	struct entry_series e = {.series_id = id, .step_s = step_s, .type = (uint8_t)type};
+	unsigned char payload[ENTRY_SERIES_MAX];
+	e.min = e.max = __builtin_nan("");
+	snprintf(e.layout, sizeof(e.layout), "%s", layout);
+	snprintf(e.group, sizeof(e.group), "example.com");
+	snprintf(e.host, sizeof(e.host), "a.example.com");
+	snprintf(e.service, sizeof(e.service), "test");
+	snprintf(e.field, sizeof(e.field), "%s", field);
+	append(t, ENTRY_SERIES, payload, entry_series_write(&e, payload));
+}
+
+void support_sample(struct bench_tree *t, uint32_t id, int64_t t_s, double value)
+{
+	struct entry_writer *w = g_new(struct entry_writer, 1);
+	entry_samples_start(w, wall_from_s(t_s));
+	assert_true(entry_samples_add(w, wall_from_s(t_s), id, value));
+	append(t, ENTRY_SAMPLES, w->payload, w->length);
+	g_free(w);
+}
+
+char *support_file(struct bench_tree *t, uint32_t id)
+{
+	writer_flush(t->writer, &id, 1);
+	const char *file = writer_file(t->writer, id);
+	return file ? g_strdup_printf("%s/%s", writer_tree_path(t->writer), file) : NULL;
+}
+
+char *support_read_file(const char *path, size_t *length)
+{
+	char *content = NULL;
+	gsize n = 0;
+	assert_true(g_file_get_contents(path, &content, &n, NULL));
+	*length = n;
+	return content;
+}

@@ -1,0 +1,339 @@
+#include "support.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/banned.h"
+
+enum { BEGIN = 1700000000, SAMPLES = 200 };
+
+static void sine_into(struct bench_tree *t, uint32_t id, int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		support_sample(t, id, BEGIN + 10 * i, 100 * sin(i / 20.0) + id);
+	}
+}
+
+static double row_at(const char *path, int64_t t_s)
+{
+	struct fetch_rows rows;
+	struct error err = {.kind = ERR_NONE};
+	assert_true(fetch_rows(path, LAYOUT_AVERAGE, t_s - 10, t_s, 10, &rows, &err));
+	assert_int_equal(rows.step_s, 10);
+	double value = rows.count ? rows.values[(t_s - rows.t0_s) / 10 - 1] : NAN;
+	fetch_free(&rows);
+	return value;
+}
+
+static void samples_stand_in_the_file(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_GAUGE, "default", "value");
+	sine_into(t, 1, 0, SAMPLES);
+	support_start(t);
+	g_autofree char *file = support_file(t, 1);
+	assert_non_null(file);
+	assert_true(g_str_has_suffix(file, "/example.com/a.example.com-test-value-g.rrd"));
+	for (int i = 1; i < SAMPLES; i++) {
+		double want = 100 * sin(i / 20.0) + 1;
+		assert_true(fabs(row_at(file, BEGIN + 10 * i) - want) < 1e-9);
+	}
+	struct stat st;
+	assert_int_equal(stat(file, &st), 0);
+	assert_in_range(st.st_size, 600000, 640000);
+	assert_true(st.st_blocks * 512 >= st.st_size); /* no holes: hostile 89 */
+	assert_int_equal(writer_counts(t->writer).values, SAMPLES);
+	assert_int_equal(writer_counts(t->writer).failures, 0);
+	support_tree_destroy(t);
+}
+
+static void counters_become_rates(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_COUNTER, "compact", "c");
+	support_series(t, 2, 10, FIELD_DERIVE, "compact", "d");
+	for (int i = 0; i < 50; i++) {
+		support_sample(t, 1, BEGIN + 10 * i, 1e15 + 70.0 * i);
+		support_sample(t, 2, BEGIN + 10 * i, 5000 - 30.0 * i);
+	}
+	support_start(t);
+	g_autofree char *c = support_file(t, 1);
+	g_autofree char *d = support_file(t, 2);
+	assert_true(fabs(row_at(c, BEGIN + 300) - 7) < 1e-9);
+	assert_true(fabs(row_at(d, BEGIN + 300) + 3) < 1e-9);
+	support_tree_destroy(t);
+}
+
+static void a_death_loses_nothing_of_the_journal(void **state UNUSED)
+{
+	for (int checkpoint_at = 0; checkpoint_at <= SAMPLES; checkpoint_at += 50) {
+		struct bench_tree *whole = support_tree_create();
+		struct bench_tree *broken = support_tree_create();
+		struct bench_tree *both[] = {whole, broken};
+		for (size_t k = 0; k < 2; k++) {
+			support_series(both[k], 1, 10, FIELD_GAUGE, "default", "value");
+			support_start(both[k]);
+		}
+		sine_into(whole, 1, 0, SAMPLES);
+		support_feed(whole);
+		for (int i = 0; i < SAMPLES; i += 10) {
+			sine_into(broken, 1, i, i + 10);
+			support_feed(broken);
+			if (i == checkpoint_at) {
+				support_checkpoint(broken);
+			}
+			if (i % 30 == 0) {
+				uint32_t id = 1;
+				writer_flush(broken->writer, &id, 1);
+			}
+			if (i % 70 == 0) {
+				support_crash(broken);
+				support_start(broken);
+			}
+		}
+		g_autofree char *a = support_file(whole, 1);
+		g_autofree char *b = support_file(broken, 1);
+		for (int i = 1; i < SAMPLES; i++) {
+			assert_true(row_at(a, BEGIN + 10 * i) == row_at(b, BEGIN + 10 * i));
+		}
+		support_tree_destroy(whole);
+		support_tree_destroy(broken);
+	}
+}
+
+/* hostile 80, 81 */
+static void damage_nothing(const char *file UNUSED)
+{
+}
+
+static void damage_cut(const char *file)
+{
+	assert_int_equal(truncate(file, 5000), 0);
+}
+
+static void damage_empty(const char *file)
+{
+	assert_int_equal(truncate(file, 0), 0);
+}
+
+static void damage_zeros(const char *file)
+{
+	struct stat st;
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(truncate(file, 0), 0);
+	assert_int_equal(truncate(file, st.st_size), 0);
+}
+
+static void damage_symlink(const char *file)
+{
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(symlink("/etc/hostname", file), 0);
+}
+
+static void damage_fifo(const char *file)
+{
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(mkfifo(file, 0644), 0);
+}
+
+static void damage_directory(const char *file)
+{
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(mkdir(file, 0755), 0);
+}
+
+static void damage_hard_link(const char *file)
+{
+	g_autofree char *other = g_strdup_printf("%s.other", file);
+	assert_int_equal(link(file, other), 0);
+}
+
+static void damage_removed(const char *file)
+{
+	assert_int_equal(unlink(file), 0);
+}
+
+static void a_bad_file_is_set_aside_and_rebuilt(void **state UNUSED)
+{
+	static const struct {
+		void (*damage)(const char *file);
+		unsigned events;
+	} cases[] = {{damage_nothing, 0}, {damage_cut, 1}, {damage_empty, 1}, {damage_zeros, 1},
+		{damage_symlink, 1}, {damage_fifo, 1}, {damage_directory, 1}, {damage_hard_link, 1}};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct bench_tree *t = support_tree_create();
+		support_series(t, 1, 10, FIELD_GAUGE, "default", "value");
+		support_series(t, 2, 10, FIELD_GAUGE, "default", "other");
+		sine_into(t, 1, 0, 100);
+		sine_into(t, 2, 0, 100);
+		support_start(t);
+		g_autofree char *file = support_file(t, 1);
+		support_checkpoint(t);
+		support_crash(t);
+		cases[i].damage(file);
+		support_start(t);
+		sine_into(t, 1, 100, SAMPLES);
+		sine_into(t, 2, 100, SAMPLES);
+		support_feed(t);
+		assert_int_equal(t->events, cases[i].events);
+		if (cases[i].events) {
+			assert_non_null(strstr(t->last_event, "rrd.set_aside example.com/a.example.com-test"));
+		}
+		g_autofree char *one = support_file(t, 1);
+		g_autofree char *two = support_file(t, 2);
+		assert_string_equal(one, file);
+		for (int k = 1; k < SAMPLES; k++) {
+			assert_true(fabs(row_at(one, BEGIN + 10 * k) - 100 * sin(k / 20.0) - 1) < 1e-9);
+			assert_true(fabs(row_at(two, BEGIN + 10 * k) - 100 * sin(k / 20.0) - 2) < 1e-9);
+		}
+		support_tree_destroy(t);
+	}
+}
+
+static void a_file_lost_while_running_is_made_again(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_GAUGE, "default", "value");
+	sine_into(t, 1, 0, 100);
+	support_start(t);
+	g_autofree char *file = support_file(t, 1);
+	damage_removed(file);
+	sine_into(t, 1, 100, SAMPLES);
+	support_feed(t);
+	for (int i = 0; i < 2 * WRITER_SPREAD; i++) {
+		writer_tick(t->writer);
+	}
+	g_autofree char *again = support_file(t, 1);
+	assert_non_null(again);
+	assert_true(fabs(row_at(again, BEGIN + 10 * 150) - 100 * sin(150 / 20.0) - 1) < 1e-9);
+	support_tree_destroy(t);
+}
+
+static void a_new_type_goes_on_in_the_old_file(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_GAUGE, "default", "value");
+	sine_into(t, 1, 0, 100);
+	support_start(t);
+	g_autofree char *before = support_file(t, 1);
+	AUTO(service) s = service_create("example.com", "a.example.com", "test", 10);
+	struct field *f = service_add_field(s, "value", "value", FIELD_DERIVE);
+	f->series_id = 1;
+	f->min = 0;
+	writer_declare(t->writer, s);
+	for (int i = 100; i < SAMPLES; i++) {
+		support_sample(t, 1, BEGIN + 10 * i, 50.0 * i);
+	}
+	support_feed(t);
+	g_autofree char *after = support_file(t, 1);
+	assert_true(g_str_has_suffix(after, "-test-value-d.rrd"));
+	assert_int_not_equal(access(before, F_OK), 0);
+	assert_true(fabs(row_at(after, BEGIN + 10 * 50) - 100 * sin(50 / 20.0) - 1) < 1e-9);
+	assert_true(fabs(row_at(after, BEGIN + 10 * 150) - 5) < 1e-9);
+	/* and a death behind the change comes to the same */
+	support_crash(t);
+	support_start(t);
+	assert_int_equal(t->events, 0);
+	support_tree_destroy(t);
+}
+
+static void series_of_the_same_file_name_are_kept_apart(void **state UNUSED)
+{
+	static const uint32_t orders[][2] = {{1, 2}, {2, 1}};
+	for (size_t o = 0; o < 2; o++) {
+		struct bench_tree *t = support_tree_create();
+		support_start(t);
+		for (size_t i = 0; i < 2; i++) {
+			uint32_t id = orders[o][i];
+			AUTO(service) s = service_create("g", id == 1 ? "h-a" : "h", id == 1 ? "b" : "a-b", 10);
+			service_add_field(s, "f", "f", FIELD_GAUGE)->series_id = id;
+			writer_declare(t->writer, s);
+		}
+		support_sample(t, 1, BEGIN, 1);
+		support_sample(t, 1, BEGIN + 10, 1);
+		support_sample(t, 2, BEGIN, 2);
+		support_sample(t, 2, BEGIN + 10, 2);
+		support_feed(t);
+		g_autofree char *one = support_file(t, 1);
+		g_autofree char *two = support_file(t, 2);
+		assert_true(g_str_has_suffix(one, "/g/h-a-b-f-g.rrd"));
+		assert_string_not_equal(one, two);
+		assert_true(row_at(one, BEGIN + 10) == 1);
+		assert_true(row_at(two, BEGIN + 10) == 2);
+		support_tree_destroy(t);
+	}
+}
+
+static void a_file_that_is_read_is_not_written(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_GAUGE, "default", "value");
+	sine_into(t, 1, 0, 10);
+	support_start(t);
+	g_autofree char *file = support_file(t, 1);
+	writer_hold(t->writer, 1);
+	sine_into(t, 1, 10, 20);
+	support_feed(t);
+	uint32_t id = 1;
+	writer_flush(t->writer, &id, 1);
+	assert_true(isnan(row_at(file, BEGIN + 150)));
+	assert_true(writer_drain(t->writer, 1000));
+	assert_false(writer_settled(t->writer));
+	writer_release(t->writer, 1);
+	writer_flush(t->writer, &id, 1);
+	assert_false(isnan(row_at(file, BEGIN + 150)));
+	support_tree_destroy(t);
+}
+
+static void every_series_is_written_within_the_spread(void **state UNUSED)
+{
+	enum { COUNT = 20 };
+	struct bench_tree *t = support_tree_create();
+	for (uint32_t id = 1; id <= COUNT; id++) {
+		char field[16];
+		snprintf(field, sizeof(field), "f%u", id);
+		support_series(t, id, 10, FIELD_GAUGE, "compact", field);
+		sine_into(t, id, 0, 5);
+	}
+	support_start(t);
+	assert_int_equal(writer_counts(t->writer).values, 0);
+	writer_tick(t->writer); /* new files do not wait for their slot */
+	assert_int_equal(writer_counts(t->writer).values, COUNT * 5);
+	for (uint32_t id = 1; id <= COUNT; id++) {
+		sine_into(t, id, 5, 10);
+	}
+	support_feed(t);
+	uint64_t before = writer_counts(t->writer).values;
+	for (int i = 0; i < WRITER_SPREAD; i++) {
+		uint64_t now = writer_counts(t->writer).values;
+		writer_tick(t->writer);
+		assert_true(writer_counts(t->writer).values - now <= 5);
+	}
+	assert_int_equal(writer_counts(t->writer).values - before, COUNT * 5);
+	support_tree_destroy(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(samples_stand_in_the_file),
+		cmocka_unit_test(counters_become_rates),
+		cmocka_unit_test(a_death_loses_nothing_of_the_journal),
+		cmocka_unit_test(a_bad_file_is_set_aside_and_rebuilt),
+		cmocka_unit_test(a_file_lost_while_running_is_made_again),
+		cmocka_unit_test(a_new_type_goes_on_in_the_old_file),
+		cmocka_unit_test(series_of_the_same_file_name_are_kept_apart),
+		cmocka_unit_test(a_file_that_is_read_is_not_written),
+		cmocka_unit_test(every_series_is_written_within_the_spread),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
