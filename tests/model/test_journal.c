@@ -1,21 +1,14 @@
 #include "model/journal.h"
 
-#include <dirent.h>
+#include "tests/support/test.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
+#include <glib.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#include <glib.h>
 
 #include "base/file.h"
 #include "model/journal_reader.h"
@@ -34,7 +27,7 @@ int fdatasync(int fd)
 }
 
 struct place {
-	char path[64];
+	char *path;
 	GString *events; /* kinds, one per line */
 	uint64_t durable;
 	struct loop *loop;
@@ -62,37 +55,17 @@ static const struct journal_handlers handlers = {.durable = on_durable, .event =
 static int make_place(void **state)
 {
 	struct place *place = g_new0(struct place, 1);
-	strncpy(place->path, "/tmp/magpie-journal-XXXXXX", sizeof(place->path) - 1);
-	assert_non_null(mkdtemp(place->path));
+	place->path = test_directory();
 	place->events = g_string_new("");
 	*state = place;
 	return 0;
-}
-
-static void remove_tree(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	while (dir && (entry = readdir(dir))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) {
-			continue;
-		}
-		g_autofree char *name = g_build_filename(path, entry->d_name, NULL);
-		if (unlink(name)) {
-			remove_tree(name);
-		}
-	}
-	if (dir) {
-		closedir(dir);
-	}
-	rmdir(path);
 }
 
 static int remove_place(void **state)
 {
 	struct place *place = *state;
 	syncs_that_fail = 0;
-	remove_tree(place->path);
+	test_directory_remove(place->path);
 	g_string_free(place->events, TRUE);
 	g_free(place);
 	return 0;
