@@ -110,8 +110,9 @@ static bool read_service(struct declare_reader *reader, const struct frame *fram
 	frame_get_text_into(&r, group, sizeof(group));
 	frame_get_text_into(&r, host, sizeof(host));
 	frame_get_text_into(&r, name, sizeof(name));
-	if (r.failed || !step_s || step_s > STEP_MAX_S || expected > FIELDS_MAX ||
-		!ident_is_group(group) || !ident_is_host(host) || !ident_is_service(name)) {
+	if (r.failed || id > DECLARE_ID_MAX || !step_s || step_s > STEP_MAX_S ||
+		expected > FIELDS_MAX || !ident_is_group(group) || !ident_is_host(host) ||
+		!ident_is_service(name)) {
 		return false;
 	}
 	AUTO(service) service = service_create(group, host, name, step_s);
@@ -135,8 +136,9 @@ static bool read_field(struct frame_reader *r, struct service *service)
 	char label[ATTRIBUTES_VALUE_MAX + 1];
 	frame_get_text_into(r, name, sizeof(name));
 	frame_get_text_into(r, label, sizeof(label));
-	if (r->failed || type >= FIELD_TYPES || isinf(min) || isinf(max) || !ident_is_field(name) ||
-		!g_utf8_validate(label, -1, NULL) || service_find_field(service, name)) {
+	if (r->failed || series_id > DECLARE_SERIES_MAX || type >= FIELD_TYPES || isinf(min) ||
+		isinf(max) || !ident_is_field(name) || !g_utf8_validate(label, -1, NULL) ||
+		service_find_field(service, name)) {
 		return false;
 	}
 	struct field *field = service_add_field(service, name, label, (enum field_type)type);

@@ -7,6 +7,9 @@
  * reader checks names, types, limits and lengths again: what a broken peer sends ends at this door.
  */
 
+/* Ids are places in arrays (model/catalog.h): greater ones are refused. */
+enum { DECLARE_ID_MAX = 1 << 24, DECLARE_SERIES_MAX = 1 << 26 };
+
 /* Sends a service with `id` in place of service->id. CONFLICT if the queue fills up on the way:
  * send it whole again later. */
 bool declare_send(struct channel *channel, struct frame_writer *w, const struct service *service,
