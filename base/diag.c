@@ -314,7 +314,7 @@ static void print_gcc(const struct diag *d, GString *out)
 }
 
 /* A JSON text (RFC 8259, section 7); `text` is clean UTF-8, so that TAB is its only control. */
-static void json_text(GString *out, const char *text)
+static void append_json(GString *out, const char *text)
 {
 	g_string_append_c(out, '"');
 	for (; *text; text++) {
@@ -330,7 +330,7 @@ static void json_text(GString *out, const char *text)
 	g_string_append_c(out, '"');
 }
 
-static void json_place(GString *out, struct diag_place place)
+static void append_place(GString *out, struct diag_place place)
 {
 	g_string_append_printf(out, "\"line\":%u,\"column\":%u,\"end_column\":%u", place.line,
 		place.column, place.end_column);
@@ -339,25 +339,25 @@ static void json_place(GString *out, struct diag_place place)
 static void print_json(const struct diag *d, GString *out)
 {
 	g_string_append(out, "{\"file\":");
-	json_text(out, d->file);
+	append_json(out, d->file);
 	g_string_append_c(out, ',');
-	json_place(out, d->place);
+	append_place(out, d->place);
 	g_string_append_printf(out, ",\"severity\":\"%s\",\"code\":", severity_name(d->severity));
-	json_text(out, d->code);
+	append_json(out, d->code);
 	g_string_append(out, ",\"message\":");
-	json_text(out, d->message);
+	append_json(out, d->message);
 	g_string_append(out, ",\"notes\":[");
 	for (unsigned i = 0; i < d->notes->len; i++) {
 		g_string_append(out, i ? "," : "");
-		json_text(out, g_ptr_array_index(d->notes, i));
+		append_json(out, g_ptr_array_index(d->notes, i));
 	}
 	g_string_append(out, "],\"fixes\":[");
 	for (unsigned i = 0; i < d->fixes->len; i++) {
 		const struct diag_fix *fix = g_ptr_array_index(d->fixes, i);
 		g_string_append(out, i ? ",{" : "{");
-		json_place(out, fix->place);
+		append_place(out, fix->place);
 		g_string_append(out, ",\"text\":");
-		json_text(out, fix->text);
+		append_json(out, fix->text);
 		g_string_append_c(out, '}');
 	}
 	g_string_append(out, "]}");

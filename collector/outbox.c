@@ -242,8 +242,10 @@ static guint outbox_send_samples(
 		if (frame_room(w) < s->length) {
 			break;
 		}
-		frame_put_bytes(w, round->bytes->data + s->offset, s->length);
-		any = any || s->length;
+		if (s->length) {
+			frame_put_bytes(w, round->bytes->data + s->offset, s->length);
+			any = true;
+		}
 	}
 	return !any || channel_send(outbox->channel, w, NULL) ? at : 0;
 }

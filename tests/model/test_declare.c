@@ -182,7 +182,7 @@ static void service_frames_are_checked(void **state)
 		frame_put_text(&f->w, c->host);
 		frame_put_text(&f->w, c->name);
 		frame_put_u32(&f->w, c->attributes_length);
-		frame_put_bytes(&f->w, c->attributes, MIN(c->attributes_length, 14U));
+		frame_put_bytes(&f->w, c->attributes, c->attributes_length > 14 ? 0 : c->attributes_length);
 		struct service *complete = NULL;
 		bool good = read_packet(f, &complete);
 		if (good != c->good) {

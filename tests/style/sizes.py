@@ -53,7 +53,7 @@ def check_variables(complaints, name, text):
         where = text.count("\n", 0, match.start()) + 1
         if "const" in kind.split("*")[-1].split() or ("const" in kind and "*" not in kind):
             continue
-        if "(" in match.group(0) or "MESSAGE" in match.group(0):
+        if "(" in match.group(0) or kind.split() in (["struct"], ["enum"], ["union"]):
             continue
         if match.group(1):
             if name != "base/log.c":
