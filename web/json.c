@@ -107,7 +107,7 @@ void json_raw(struct json *j, const char *name, const char *json)
 	g_string_append(j->out, json);
 }
 
-void json_null(struct json *j, const char *name)
+void json_none(struct json *j, const char *name)
 {
 	json_raw(j, name, "null");
 }

@@ -30,7 +30,7 @@ void json_text(struct json *j, const char *name, const char *text); /* NULL: nul
 void json_int(struct json *j, const char *name, int64_t value);
 void json_number(struct json *j, const char *name, double value);
 void json_bool(struct json *j, const char *name, bool value);
-void json_null(struct json *j, const char *name);
+void json_none(struct json *j, const char *name);
 
 /* Milliseconds since 1970 as RFC 3339 text; 0 is null. */
 void json_moment(struct json *j, const char *name, int64_t ms);
