@@ -1,0 +1,115 @@
+"""The programs Magpie is measured beside, run privately from their Debian packages: every function returns a figure
+of the peer on this machine, now, or None where the peer is not installed. Each states what it counts."""
+
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+MUNIN_PLUGINS = "/usr/share/munin/plugins"
+# What Magpie's host plugins cover and stock Munin has as one plugin each.
+MUNIN_SUBSET = ["cpu", "df", "df_inode", "diskstats", "entropy", "forks", "interrupts", "irqstats", "load", "memory",
+                "netstat", "open_files", "open_inodes", "processes", "proc_pri", "swap", "threads", "uptime", "users"]
+COLLECTD_PLUGINS = ["cpu", "df", "disk", "entropy", "interface", "irq", "load", "memory", "processes", "swap", "uptime",
+                    "users", "vmem", "contextswitch", "conntrack", "protocols"]
+
+
+def children_cpu():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def process_cpu(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def munin_plugins_cpu_ms(rounds=3):
+    """CPU milliseconds of one `fetch` of the stock plugins for what we sample in process: fork, exec, interpreter."""
+    runner = shutil.which("munin-run")
+    if not runner:
+        return None
+    figures = []
+    state = tempfile.mkdtemp(prefix="magpie-bench-")
+    env = dict(os.environ, MUNIN_LIBDIR="/usr/share/munin", MUNIN_PLUGSTATE=state, LC_ALL="C",
+               MUNIN_STATEFILE=os.path.join(state, "state"), MUNIN_CAP_MULTIGRAPH="1", MUNIN_MASTER_IP="127.0.0.1")
+    for _ in range(rounds):
+        before = children_cpu()
+        for name in MUNIN_SUBSET:
+            subprocess.run([os.path.join(MUNIN_PLUGINS, name)], env=env, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, timeout=30, check=False)
+        figures.append((children_cpu() - before) * 1000)
+    shutil.rmtree(state, ignore_errors=True)
+    return statistics.median(figures)
+
+
+def collectd_cpu_ms(rounds=20):
+    """CPU milliseconds of collectd per round of comparable plugins, at one round a second, writing nothing."""
+    program = shutil.which("collectd") or "/usr/sbin/collectd"
+    if not os.path.exists(program):
+        return None
+    with tempfile.TemporaryDirectory(prefix="magpie-bench-") as base:
+        conf = os.path.join(base, "collectd.conf")
+        with open(conf, "w") as f:
+            f.write(f'Hostname "bench"\nFQDNLookup false\nBaseDir "{base}"\nPIDFile "{base}/pid"\nInterval 1\n'
+                    "ReadThreads 1\nWriteThreads 1\n")
+            f.writelines(f"LoadPlugin {name}\n" for name in COLLECTD_PLUGINS)
+        process = subprocess.Popen([program, "-f", "-C", conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(3)  # its start is not what is measured
+            if process.poll() is not None:
+                return None
+            before, began = process_cpu(process.pid), time.monotonic()
+            time.sleep(rounds)
+            return (process_cpu(process.pid) - before) * 1000 / (time.monotonic() - began)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def spawned_ms(words, rounds=15):
+    """Median wall milliseconds of one run of a command."""
+    figures = []
+    for _ in range(rounds):
+        began = time.monotonic()
+        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=True)
+        figures.append((time.monotonic() - began) * 1000)
+    return statistics.median(figures)
+
+
+def rrd_day(directory, count):
+    """`count` files of Munin's `normal` layout with a day of values, made with rrdtool itself."""
+    now = int(time.time()) // 300 * 300
+    archives = [f"RRA:{cf}:0.5:{steps}:{rows}" for steps, rows in ((1, 576), (6, 432), (24, 540), (288, 450))
+                for cf in ("AVERAGE", "MIN", "MAX")]
+    files = []
+    for i in range(count):
+        path = os.path.join(directory, f"s{i}.rrd")
+        subprocess.run(["rrdtool", "create", path, "--step", "300", "--start", str(now - 90000),
+                        "DS:42:GAUGE:600:U:U", *archives], check=True)
+        updates = [f"{now - 89700 + k * 300}:{(k * 7 + i * 13) % 97}" for k in range(299)]
+        subprocess.run(["rrdtool", "update", path, *updates], check=True)
+        files.append(path)
+    return files
+
+
+def rrdtool_graph_ms(files):
+    """One forked `rrdtool graph` of a day, all files as a stack, 400 x 175."""
+    words = ["rrdtool", "graph", "/dev/null", "--start", "-1d", "--width", "400", "--height", "175"]
+    for i, path in enumerate(files):
+        words += [f"DEF:a{i}={path}:42:AVERAGE", f"AREA:a{i}#00CC00:s{i}" + (":STACK" if i else ""),
+                  f"GPRINT:a{i}:LAST:%6.2lf%s"]
+    words[2] = os.path.join(os.path.dirname(files[0]), "out.png")
+    return spawned_ms(words)
+
+
+def rrdtool_xport_ms(files):
+    """One forked `rrdtool xport --json` of a day of all files."""
+    words = ["rrdtool", "xport", "--json", "--start", "-1d"]
+    for i, path in enumerate(files):
+        words += [f"DEF:a{i}={path}:42:AVERAGE", f"XPORT:a{i}:s{i}"]
+    return spawned_ms(words)

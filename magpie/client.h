@@ -1,0 +1,41 @@
+#pragma once
+#include "base/attr.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+/*
+ * The command line as a client of the running server: finds it, asks, says plainly what went wrong.
+ */
+struct client {
+	const char *url;  /* --url: "http://127.0.0.1:8080"; NULL: look in `data` */
+	const char *data; /* --data: the server's data directory; NULL: ./var, then /var/lib/magpie */
+};
+
+/* Rows that every command with a client has; for struct option_row tables. */
+#define CLIENT_OPTIONS(client)                                                                     \
+	{"url", "URL", "address of the server (default: found through --data)", &(client).url, NULL},  \
+	{                                                                                              \
+		"data", "DIR", "data directory of the server (default: ./var, /var/lib/magpie)",           \
+			&(client).data, NULL                                                                   \
+	}
+
+/*
+ * GET of `path` ("/api/v1/status"). The caller frees `*body` (g_free). An answer other than 2xx is
+ * an error with the server's own explanation.
+ */
+MUST_USE bool client_get(
+	const struct client *client, const char *path, char **body, size_t *length, struct error *err);
+
+/* The same, parsed. The caller decrefs. NULL on failure. */
+MUST_USE json_t *client_get_json(const struct client *client, const char *path, struct error *err);
+
+/* `text` percent-encoded for a query value or a path segment (g_malloc); "/" stays if `keep_slash`.
+ */
+char *client_encode(const char *text, bool keep_slash);
+
+/* Prints "magpie COMMAND: TEXT" to stderr and returns COMMAND_FAILED. */
+int client_failed(const char *command, const struct error *err);

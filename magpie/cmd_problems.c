@@ -1,0 +1,128 @@
+#include "base/clock.h"
+#include "magpie/client.h"
+#include "magpie/command.h"
+#include "magpie/options.h"
+#include "magpie/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/*
+ * `magpie problems`: what is out of bounds now, the worst first, with value, threshold and since
+ * when. Exit code 0 also if there are some: the question was answered.
+ */
+
+static const struct table_column problem_columns[] = {{"level", "level", false},
+	{"state", "state", false}, {"since", "since", false}, {"host", "host", false},
+	{"service", "service", false}, {"field", "field", false}, {"value", "value", false},
+	{"threshold", "threshold", false}, {"summary", "what", false}, {"rule", "rule", false}};
+
+static const char *problem_text(json_t *alert, const char *key)
+{
+	const char *text = json_string_value(json_object_get(alert, key));
+	return text ? text : "";
+}
+
+static int problem_rank(json_t *alert)
+{
+	static const char *const order[] = {"critical", "unknown", "warning", "notice"};
+	const char *level = problem_text(alert, "level");
+	for (size_t i = 0; i < ARRAY_LENGTH(order); i++) {
+		if (!strcmp(level, order[i])) {
+			return (int)i;
+		}
+	}
+	return ARRAY_LENGTH(order);
+}
+
+/* Moments come as RFC 3339 text or as epoch seconds. */
+static void problem_since(json_t *alert, char text[64])
+{
+	json_t *since = json_object_get(alert, "since");
+	if (json_is_number(since)) {
+		wall_format(wall_from_s((int64_t)json_number_value(since)), text);
+	} else {
+		snprintf(text, 64, "%s", json_string_value(since) ? json_string_value(since) : "");
+	}
+}
+
+static void problem_add(struct table *table, json_t *alert)
+{
+	char since[64];
+	problem_since(alert, since);
+	table_add(table, problem_text(alert, "level"));
+	table_add(table, problem_text(alert, "state"));
+	table_add(table, since);
+	table_add(table, problem_text(alert, "host"));
+	table_add(table, problem_text(alert, "service"));
+	table_add(table, problem_text(alert, "field"));
+	table_add(table, problem_text(alert, "value_text"));
+	table_add(table, problem_text(alert, "threshold_text"));
+	table_add(table, problem_text(alert, "summary"));
+	table_add(table, problem_text(alert, "rule"));
+}
+
+static bool problem_shown(json_t *alert, bool pending)
+{
+	return pending || strcmp(problem_text(alert, "state"), "pending") != 0;
+}
+
+static void problems_print(json_t *answer, enum table_form form, bool pending)
+{
+	struct table table;
+	size_t i;
+	json_t *alert;
+	json_t *alerts = json_object_get(answer, "alerts");
+	table_init(&table, problem_columns, ARRAY_LENGTH(problem_columns));
+	for (int rank = 0; rank <= 4; rank++) {
+		json_array_foreach(alerts, i, alert)
+		{
+			if (problem_rank(alert) == rank && problem_shown(alert, pending)) {
+				problem_add(&table, alert);
+			}
+		}
+	}
+	if (form == TABLE_TEXT && !table.cells->len) {
+		printf("No problems.\n");
+	} else {
+		table_print(&table, form);
+	}
+	table_finish(&table);
+}
+
+int cmd_problems(int argc, char **argv)
+{
+	struct client client = {0};
+	const char *form_name = "table";
+	enum table_form form;
+	bool pending = false;
+	const struct option_row rows[] = {CLIENT_OPTIONS(client),
+		{"o", TABLE_FORMS, "form of the output (default: table)", &form_name, NULL},
+		{"pending", NULL, "also what is out of bounds but not for long enough yet", NULL,
+			&pending}};
+	const struct options options = {.command = "problems",
+		.operands = "",
+		.about = "Lists what is out of bounds now: the worst first, with value, threshold and "
+				 "since when.",
+		.rows = rows,
+		.row_count = ARRAY_LENGTH(rows)};
+	int operands;
+	enum options_result result = options_parse(&options, argc, argv, &operands);
+	if (result != OPTIONS_GO) {
+		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+	}
+	if (!table_form_parse(form_name, &form)) {
+		fprintf(stderr, "magpie problems: -o takes " TABLE_FORMS ", not \"%s\"\n", form_name);
+		return COMMAND_USAGE;
+	}
+	struct error err;
+	json_t *answer = client_get_json(&client, "/api/v1/alerts", &err);
+	if (!answer) {
+		return client_failed("problems", &err);
+	}
+	problems_print(answer, form, pending);
+	json_decref(answer);
+	return COMMAND_DONE;
+}

@@ -1,0 +1,84 @@
+#include "base/auto.h"
+#include "magpie/client.h"
+#include "magpie/command.h"
+#include "magpie/options.h"
+#include "magpie/table.h"
+
+#include <stdio.h>
+
+#include "base/banned.h"
+
+/* `magpie status`: is it running, what does it hold, how are its roles. */
+
+static void status_facts(json_t *status)
+{
+	const char *complaint = json_string_value(json_object_get(status, "rules_error"));
+	printf("magpie %s, up %lld s%s\n%lld hosts, %lld series, %.3g samples/s\n\n",
+		json_string_value(json_object_get(status, "version")),
+		(long long)json_number_value(json_object_get(status, "uptime_s")),
+		json_is_true(json_object_get(status, "stale")) ? ", STALE: the engine does not answer" : "",
+		(long long)json_number_value(json_object_get(status, "hosts")),
+		(long long)json_number_value(json_object_get(status, "series")),
+		json_number_value(json_object_get(status, "samples_per_s")));
+	if (complaint && *complaint) {
+		printf("The last configuration was refused, the one before is in force:\n%s\n", complaint);
+	}
+}
+
+static void status_roles(json_t *status, enum table_form form)
+{
+	static const struct table_column columns[] = {{"name", "role", false}, {"pid", "pid", true},
+		{"restarts", "restarts", true}, {"uptime_s", "up (s)", true}};
+	struct table table;
+	table_init(&table, columns, ARRAY_LENGTH(columns));
+	size_t i;
+	json_t *role;
+	json_array_foreach(json_object_get(status, "roles"), i, role)
+	{
+		table_add(&table, json_string_value(json_object_get(role, "name")));
+		table_add_number(&table, json_number_value(json_object_get(role, "pid")));
+		table_add_number(&table, json_number_value(json_object_get(role, "restarts")));
+		table_add_number(&table, json_number_value(json_object_get(role, "uptime_s")));
+	}
+	table_print(&table, form);
+	table_finish(&table);
+}
+
+int cmd_status(int argc, char **argv)
+{
+	struct client client = {0};
+	const char *form_name = "table";
+	enum table_form form;
+	const struct option_row rows[] = {CLIENT_OPTIONS(client),
+		{"o", TABLE_FORMS, "form of the output (default: table)", &form_name, NULL}};
+	const struct options options = {.command = "status",
+		.operands = "",
+		.about = "Says whether the server runs, what it holds and how its roles are.",
+		.rows = rows,
+		.row_count = ARRAY_LENGTH(rows)};
+	int operands;
+	enum options_result result = options_parse(&options, argc, argv, &operands);
+	if (result != OPTIONS_GO) {
+		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+	}
+	if (!table_form_parse(form_name, &form)) {
+		fprintf(stderr, "magpie status: -o takes " TABLE_FORMS ", not \"%s\"\n", form_name);
+		return COMMAND_USAGE;
+	}
+	struct error err;
+	json_t *status = client_get_json(&client, "/api/v1/status", &err);
+	if (!status) {
+		return client_failed("status", &err);
+	}
+	if (form == TABLE_JSON) {
+		json_dumpf(status, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+		putchar('\n');
+	} else {
+		if (form == TABLE_TEXT) {
+			status_facts(status);
+		}
+		status_roles(status, form);
+	}
+	json_decref(status);
+	return COMMAND_DONE;
+}
