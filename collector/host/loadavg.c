@@ -40,43 +40,24 @@ double loadavg_parse(const char *text, size_t length)
 	return value;
 }
 
-struct loadavg_state {
-	struct kept file;
-	struct feed *load;
-};
-
 static bool loadavg_start(struct plugin *plugin)
 {
-	struct loadavg_state *s = plugin->state;
-	struct scan text;
-	s->file = kept_file("proc/loadavg");
-	if (!kept_read(&plugin->site->files, &s->file, &text)) {
-		return false;
-	}
-	s->load = plugin_feed(plugin, &load_graph);
-	return true;
+	return plugin_single_start(plugin, "proc/loadavg", &load_graph);
 }
 
 static void loadavg_sample(struct plugin *plugin)
 {
-	struct loadavg_state *s = plugin->state;
+	struct plugin_single *s = plugin->state;
 	struct scan text;
-	s->load->fresh = true;
-	if (kept_read(&plugin->site->files, &s->file, &text)) {
-		s->load->values[0] = loadavg_parse(text.at, scan_length(&text));
+	if (plugin_single_read(plugin, &text)) {
+		s->feed->values[0] = loadavg_parse(text.at, scan_length(&text));
 	}
-}
-
-static void loadavg_stop(struct plugin *plugin)
-{
-	struct loadavg_state *s = plugin->state;
-	kept_close(&s->file);
 }
 
 const struct plugin_kind plugin_loadavg = {
 	.name = "loadavg",
-	.state_size = sizeof(struct loadavg_state),
+	.state_size = sizeof(struct plugin_single),
 	.start = loadavg_start,
 	.sample = loadavg_sample,
-	.stop = loadavg_stop,
+	.stop = plugin_single_stop,
 };

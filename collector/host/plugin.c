@@ -106,6 +106,39 @@ struct feed *plugin_feed(struct plugin *plugin, const struct graph_row *row)
 	return source_add(&plugin->site->source, row->plugin, plugin_service(plugin, row));
 }
 
+static bool plugin_single_text(struct plugin *plugin, struct scan *text)
+{
+	struct plugin_single *single = plugin->state;
+	bool small = !strncmp(single->file.path, "proc/sys/", 9);
+	return small ? kept_read_small(&plugin->site->files, &single->file, text)
+				 : kept_read(&plugin->site->files, &single->file, text);
+}
+
+bool plugin_single_start(struct plugin *plugin, const char *path, const struct graph_row *row)
+{
+	struct plugin_single *single = plugin->state;
+	struct scan text;
+	single->file = kept_file(path);
+	if (!plugin_single_text(plugin, &text)) {
+		return false;
+	}
+	single->feed = plugin_feed(plugin, row);
+	return true;
+}
+
+bool plugin_single_read(struct plugin *plugin, struct scan *text)
+{
+	struct plugin_single *single = plugin->state;
+	single->feed->fresh = true;
+	return plugin_single_text(plugin, text);
+}
+
+void plugin_single_stop(struct plugin *plugin)
+{
+	struct plugin_single *single = plugin->state;
+	kept_close(&single->file);
+}
+
 /* Munin replaces a whole run of unfit characters at the beginning by one "_" (Munin::Plugin,
  * clean_fieldname). */
 bool plugin_clean(const char *raw, char out[IDENT_FIELD_MAX + 1])

@@ -79,6 +79,21 @@ void plugin_field_attribute(struct field *field, const char *key, const char *va
 /* Makes a feed of the row as it stands. */
 struct feed *plugin_feed(struct plugin *plugin, const struct graph_row *row);
 
+/*
+ * State of the many readers that have one file and one graph: start opens the file and declares the
+ * row (false: no such file), read marks the feed fresh and gives the text (false: cannot be read
+ * now, all stays unknown), stop closes.
+ */
+struct plugin_single {
+	struct kept file;
+	struct feed *feed;
+};
+
+MUST_USE bool plugin_single_start(
+	struct plugin *plugin, const char *path, const struct graph_row *row);
+MUST_USE bool plugin_single_read(struct plugin *plugin, struct scan *text);
+void plugin_single_stop(struct plugin *plugin);
+
 /* Munin's cleaning of a field name, which also keeps away from "root". False: empty. */
 MUST_USE bool plugin_clean(const char *raw, char out[IDENT_FIELD_MAX + 1]);
 

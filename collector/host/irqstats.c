@@ -1,0 +1,242 @@
+#include "collector/host/irqstats.h"
+#include "collector/host/plugin.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/*
+ * /proc/interrupts (proc_interrupts(5)): irqstats, one field per line. Devices come and go: the
+ * names of the last round are kept as one text, and when they read differently the graph is
+ * declared anew.
+ */
+enum { IRQ_LABEL_MAX = 47, IRQ_LABEL_SIZE = 160 };
+
+static const struct graph_row irqstats_graph = {
+	.name = "irqstats",
+	.title = "Individual interrupts",
+	.args = "--base 1000 --logarithmic",
+	.vlabel = "interrupts / ${graph_period}",
+	.category = "system",
+	.info = "Interrupts by source, all processors together.",
+};
+
+unsigned irqstats_cpus(struct scan *text)
+{
+	struct scan line;
+	struct scan word;
+	unsigned cpus = 0;
+	while (scan_line(text, &line)) {
+		while (scan_word(&line, &word)) {
+			cpus += scan_take(&word, "CPU");
+		}
+		break;
+	}
+	return cpus;
+}
+
+bool irqstats_next(struct scan *text, unsigned cpus, struct irq_reading *reading)
+{
+	struct scan line;
+	do {
+		if (!scan_line(text, &line)) {
+			return false;
+		}
+		scan_blanks(&line);
+	} while (!scan_until(&line, ':', &reading->name) || !scan_length(&reading->name));
+	reading->numbered = *reading->name.at >= '0' && *reading->name.at <= '9';
+	reading->count = NAN;
+	uint64_t sum = 0;
+	uint64_t value;
+	for (unsigned i = 0; i < cpus && scan_u64(&line, &value); i++) {
+		sum += value;
+		reading->count = (double)sum;
+	}
+	scan_blanks(&line);
+	reading->comment = line;
+	return true;
+}
+
+/* Blanks at both ends off, in numbered lines those between words stay as the kernel set them. */
+static size_t irqstats_text(struct scan s, bool squeeze, char *out, size_t size)
+{
+	size_t used = 0;
+	scan_blanks(&s);
+	for (; s.at < s.end && used + 1 < size; s.at++) {
+		bool blank = *s.at == ' ' || *s.at == '\t';
+		if (!(squeeze && blank && used && out[used - 1] == ' ')) {
+			out[used++] = squeeze && blank ? ' ' : *s.at;
+		}
+	}
+	while (used && out[used - 1] == ' ') {
+		used--;
+	}
+	out[used] = '\0';
+	return used;
+}
+
+/* "5 eth0" of a line numbered 5 is "eth0", of another "eth0 [5]"; a bare "Level" or "Edge" in front
+ * goes. */
+static void irqstats_device(
+	const struct irq_reading *reading, struct scan rest, char *label, size_t size)
+{
+	struct scan at = rest;
+	struct scan pin;
+	uint64_t number = 0;
+	bool numbered = false;
+	scan_blanks(&at);
+	const char *begin = at.at;
+	if (scan_word(&at, &pin)) {
+		numbered = scan_u64(&pin, &number) && pin.at == pin.end;
+	}
+	if (!numbered) {
+		at.at = begin;
+	}
+	scan_blanks(&at);
+	struct scan word = at;
+	if ((scan_take(&word, "Level") || scan_take(&word, "Edge")) && word.at < word.end &&
+		*word.at == ' ') {
+		at = word;
+	}
+	size_t used = irqstats_text(at, false, label, size);
+	char text[24];
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	if (numbered && used && !scan_equal(&reading->name, text)) {
+		snprintf(label + used, size - used, " [%s]", text);
+	}
+}
+
+void irqstats_label(const struct irq_reading *reading, char *label, size_t size)
+{
+	struct scan rest = reading->comment;
+	label[0] = '\0';
+	if (reading->numbered) {
+		scan_skip(&rest, 1); /* the controller */
+		irqstats_device(reading, rest, label, size);
+	} else {
+		irqstats_text(rest, true, label, size);
+	}
+	if (!label[0] || strlen(label) > IRQ_LABEL_MAX) {
+		snprintf(label, size, "%.*s", (int)scan_length(&reading->name), reading->name.at);
+	}
+}
+
+struct irqstats_state {
+	struct kept file;
+	struct feed *feed;
+	GString *shape, *seen; /* names and comments: declared, of this round */
+	GArray *places;        /* int: field of each line, -1: it has none */
+};
+
+static void irqstats_declare(struct plugin *plugin, struct scan text)
+{
+	struct irqstats_state *s = plugin->state;
+	struct service *service = plugin_service(plugin, &irqstats_graph);
+	g_autoptr(GString) order = g_string_new(NULL);
+	unsigned cpus = irqstats_cpus(&text);
+	struct irq_reading r;
+	g_array_set_size(s->places, 0);
+	while (irqstats_next(&text, cpus, &r)) {
+		int place = (int)service_field_count(service);
+		char raw[IDENT_FIELD_MAX + 2];
+		char name[IDENT_FIELD_MAX + 1];
+		char label[IRQ_LABEL_SIZE];
+		snprintf(raw, sizeof(raw), "i%.*s",
+			(int)(scan_length(&r.name) < IDENT_FIELD_MAX ? scan_length(&r.name) : IDENT_FIELD_MAX),
+			r.name.at);
+		irqstats_label(&r, label, sizeof(label));
+		if (plugin_clean(raw, name) &&
+			plugin_field(service,
+				&(struct field_row){name, label, FIELD_DERIVE, .min = "0", .unit = "/s"})) {
+			g_string_append_printf(order, "%s%s", order->len ? " " : "", name);
+		} else {
+			place = -1; /* a name that is there already */
+		}
+		g_array_append_val(s->places, place);
+	}
+	if (order->len <= ATTRIBUTES_VALUE_MAX) {
+		plugin_graph_attribute(service, "graph_order", order->str);
+	}
+	if (s->feed) {
+		source_redeclare(s->feed, service);
+	} else {
+		s->feed = source_add(&plugin->site->source, NULL, service);
+	}
+}
+
+/* The part of the text that the declaration depends on. */
+static void irqstats_shape(struct scan text, GString *shape)
+{
+	unsigned cpus = irqstats_cpus(&text);
+	struct irq_reading r;
+	g_string_truncate(shape, 0);
+	while (irqstats_next(&text, cpus, &r)) {
+		g_string_append_len(shape, r.name.at, (gssize)scan_length(&r.name));
+		g_string_append_c(shape, ':');
+		g_string_append_len(shape, r.comment.at, (gssize)scan_length(&r.comment));
+		g_string_append_c(shape, '\n');
+	}
+}
+
+static bool irqstats_start(struct plugin *plugin)
+{
+	struct irqstats_state *s = plugin->state;
+	struct scan text;
+	s->file = kept_file("proc/interrupts");
+	s->shape = g_string_new(NULL);
+	s->seen = g_string_new(NULL);
+	s->places = g_array_new(FALSE, FALSE, sizeof(int));
+	if (!kept_read(&plugin->site->files, &s->file, &text) || !irqstats_cpus(&text)) {
+		return false;
+	}
+	return true;
+}
+
+static void irqstats_fill(const struct irqstats_state *s, struct scan text)
+{
+	unsigned cpus = irqstats_cpus(&text);
+	struct irq_reading r;
+	for (guint i = 0; i < s->places->len && irqstats_next(&text, cpus, &r); i++) {
+		int place = g_array_index(s->places, int, i);
+		if (place >= 0) {
+			s->feed->values[place] = r.count;
+		}
+	}
+}
+
+static void irqstats_sample(struct plugin *plugin)
+{
+	struct irqstats_state *s = plugin->state;
+	struct scan text;
+	if (!kept_read(&plugin->site->files, &s->file, &text)) {
+		return;
+	}
+	irqstats_shape(text, s->seen);
+	if (!s->feed || !g_string_equal(s->shape, s->seen)) {
+		g_string_assign(s->shape, s->seen->str);
+		irqstats_declare(plugin, text);
+	}
+	irqstats_fill(s, text);
+	s->feed->fresh = true;
+}
+
+static void irqstats_stop(struct plugin *plugin)
+{
+	struct irqstats_state *s = plugin->state;
+	kept_close(&s->file);
+	if (s->shape) {
+		g_string_free(s->shape, TRUE);
+		g_string_free(s->seen, TRUE);
+		g_array_unref(s->places);
+	}
+}
+
+const struct plugin_kind plugin_irqstats = {
+	.name = "irqstats",
+	.state_size = sizeof(struct irqstats_state),
+	.start = irqstats_start,
+	.sample = irqstats_sample,
+	.stop = irqstats_stop,
+};
