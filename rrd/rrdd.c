@@ -6,6 +6,7 @@
 #include "model/declare.h"
 #include "model/message.h"
 #include "rrd/answer.h"
+#include "rrd/graph.h"
 #include "rrd/writer.h"
 
 #include <stdlib.h>
@@ -42,6 +43,7 @@ struct rrdd;
 struct peer {
 	struct rrdd *rrdd;
 	unsigned role, instance;
+	uint64_t serial; /* of the connection */
 	struct channel *channel;
 	struct declare_reader declarations; /* engine */
 };
@@ -51,13 +53,15 @@ struct rrdd {
 	struct writer *writer;
 	struct catalog *catalog;
 	struct worker *worker;
+	struct render *render;
+	struct graph_shop *graphs;
 	struct loop_timer *tick, *checkpoint_timer;
 	GPtrArray *peers; /* struct peer, owned */
 	GPtrArray
 		*untold; /* char *: kind, object, text of events for an engine that is not there yet */
 	struct frame_writer *frame;
 	enum checkpoint_state checkpoint;
-	uint64_t progress;
+	uint64_t progress, connections;
 	unsigned stop_tries;
 	bool stopping;
 	bool rewinding; /* asked for, the feed has not gone back yet */
@@ -255,6 +259,26 @@ static void on_fetch(struct peer *peer, const struct frame *frame)
 	g_free(fetch.series_ids);
 }
 
+/* -- what the graphs need of us -- */
+
+static const struct catalog *the_catalog(void *owner)
+{
+	const struct rrdd *d = owner;
+	return d->catalog;
+}
+
+static struct channel *asker_channel(void *owner, uint64_t serial)
+{
+	const struct rrdd *d = owner;
+	for (guint i = 0; i < d->peers->len; i++) {
+		const struct peer *peer = d->peers->pdata[i];
+		if (peer->serial == serial) {
+			return peer->channel;
+		}
+	}
+	return NULL;
+}
+
 static void on_frame(void *owner, const struct frame *frame, int fd)
 {
 	struct peer *peer = owner;
@@ -265,6 +289,7 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 	case MESSAGE_FIELDS: on_declaration(peer, frame); break;
 	case MESSAGE_RRD_FEED: on_feed(peer->rrdd, frame); break;
 	case MESSAGE_FETCH: on_fetch(peer, frame); break;
+	case MESSAGE_GRAPH: graph_take(peer->rrdd->graphs, peer->serial, frame); break;
 	}
 }
 
@@ -310,7 +335,8 @@ static void on_peer(void *state, unsigned role, unsigned instance, int fd)
 		}
 	}
 	struct peer *peer = g_new0(struct peer, 1);
-	*peer = (struct peer){.rrdd = d, .role = role, .instance = instance};
+	*peer =
+		(struct peer){.rrdd = d, .role = role, .instance = instance, .serial = ++d->connections};
 	size_t queue = role == ROLE_ENGINE ? ENGINE_QUEUE : WEB_QUEUE;
 	peer->channel =
 		channel_create(d->role->loop, &message_table, ROLE_RRD, role, queue, &handlers, peer, fd);
@@ -328,6 +354,8 @@ static void rrdd_destroy(void *state)
 	if (!d) {
 		return;
 	}
+	render_destroy(d->render);
+	graph_shop_destroy(d->graphs);
 	worker_destroy(d->worker);
 	g_ptr_array_unref(d->peers);
 	g_ptr_array_unref(d->untold);
@@ -361,11 +389,20 @@ static void *rrdd_create(struct role *role, struct error *err)
 	d->frame = g_new0(struct frame_writer, 1);
 	d->catalog = catalog_create();
 	g_autofree char *path = g_strdup_printf("%s/rrd", role->data_dir);
-	d->writer = writer_create(path, &handlers, d, err);
+	/* first: the nursery is forked off while this process is small and has one thread */
+	d->render = render_create(role->loop, err);
+	d->writer = d->render ? writer_create(path, &handlers, d, err) : NULL;
 	if (!d->writer) {
 		rrdd_destroy(d);
 		return NULL;
 	}
+	struct graph_shop_parts parts = {.writer = d->writer,
+		.render = d->render,
+		.frame = d->frame,
+		.catalog = the_catalog,
+		.asker = asker_channel,
+		.owner = d};
+	d->graphs = graph_shop_create(&parts);
 	d->worker = worker_create(role->loop, "rrd-sync");
 	d->tick = loop_timer_create(role->loop, on_tick, d);
 	d->checkpoint_timer = loop_timer_create(role->loop, checkpoint_begin, d);

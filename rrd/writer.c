@@ -451,6 +451,12 @@ uint32_t writer_step(const struct writer *w, uint32_t series_id)
 	return s ? s->step_s : 0;
 }
 
+struct wall writer_last(const struct writer *w, uint32_t series_id)
+{
+	const struct series *s = series_table_find(w->table, series_id);
+	return (struct wall){s ? s->last_ms : 0};
+}
+
 const char *writer_tree_path(const struct writer *w)
 {
 	return tree_path(w->tree);

@@ -68,6 +68,9 @@ const char *writer_file(struct writer *writer, uint32_t series_id);
 /* Seconds between samples; 0: not a series. */
 uint32_t writer_step(const struct writer *writer, uint32_t series_id);
 
+/* Newest sample taken in; ms 0: none. */
+struct wall writer_last(const struct writer *writer, uint32_t series_id);
+
 /* Absolute path of the tree. */
 const char *writer_tree_path(const struct writer *writer);
 

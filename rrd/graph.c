@@ -1,0 +1,240 @@
+#include "rrd/graph.h"
+#include "model/message.h"
+#include "rrd/answer.h"
+#include "rrd/drawing.h"
+#include "rrd/fetch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "base/banned.h"
+
+/*
+ * Between asking and drawing the engine may have been replaced, and with it the catalog: a request
+ * keeps names, not pointers, and looks them up again when a child is free. Series are held only
+ * while their files are read, from prepare() to done().
+ */
+struct graph_shop {
+	struct graph_shop_parts parts;
+};
+
+struct request {
+	struct graph_shop *shop;
+	uint64_t asker;
+	uint32_t number;
+	char *host, *service, *title;
+	struct drawing drawing;
+	GArray *held; /* u32 */
+};
+
+static void request_destroy(struct request *r)
+{
+	if (r) {
+		g_free(r->host);
+		g_free(r->service);
+		g_free(r->title);
+		g_array_unref(r->held);
+		g_free(r);
+	}
+}
+
+static void refuse(
+	struct graph_shop *shop, uint64_t asker, uint32_t number, const struct error *why)
+{
+	struct channel *channel = shop->parts.asker(shop->parts.owner, asker);
+	if (channel) {
+		answer_graph_error(number, why, channel, shop->parts.frame);
+	}
+}
+
+/* -- reading the frame -- */
+
+static void read_limits(struct frame_reader *r, struct drawing *d)
+{
+	size_t count = frame_get_u16(r);
+	for (size_t i = 0; i < count && frame_left(r); i++) {
+		struct drawing_limit limit = {.value = frame_get_f64(r)};
+		limit.level = frame_get_u8(r);
+		if (d->limit_count < DRAWING_LIMITS_MAX) {
+			d->limits[d->limit_count++] = limit;
+		}
+	}
+}
+
+/* hostile 53 */
+static bool drawing_ok(const struct drawing *d, struct error *err)
+{
+	if (!fetch_span_ok(d->from_s, d->to_s)) {
+		return error_set(err, ERR_CONFIG, "the span is empty or out of range");
+	}
+	if (d->width < DRAWING_SIZE_LEAST || d->width > DRAWING_SIZE_MOST ||
+		d->height < DRAWING_SIZE_LEAST || d->height > DRAWING_SIZE_MOST) {
+		return error_set(err, ERR_CONFIG, "width and height can be %d to %d", DRAWING_SIZE_LEAST,
+			DRAWING_SIZE_MOST);
+	}
+	if (d->format >= DRAWING_FORMATS || d->theme >= DRAWING_THEMES) {
+		return error_set(err, ERR_CONFIG, "format or theme is not known");
+	}
+	return true;
+}
+
+/* The caller destroys it; `*service_id` as asked for. NULL: the frame is not as promised. */
+static struct request *request_read(
+	const struct frame *frame, uint32_t *number, uint32_t *service_id, struct error *err)
+{
+	struct frame_reader reader = frame_read(frame);
+	struct request *r = g_new0(struct request, 1);
+	r->held = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	*number = r->number = frame_get_u32(&reader);
+	*service_id = frame_get_u32(&reader);
+	r->drawing.from_s = frame_get_i64(&reader);
+	r->drawing.to_s = frame_get_i64(&reader);
+	r->drawing.width = frame_get_u16(&reader);
+	r->drawing.height = frame_get_u16(&reader);
+	r->drawing.format = (enum drawing_format)frame_get_u8(&reader);
+	r->drawing.theme = (enum drawing_theme)frame_get_u8(&reader);
+	r->title = frame_get_text(&reader);
+	r->drawing.title = r->title;
+	read_limits(&reader, &r->drawing);
+	if (!frame_read_done(&reader)) {
+		error_set(err, ERR_PROTOCOL, "a graph was asked for in a way that is not understood");
+	} else if (drawing_ok(&r->drawing, err)) {
+		return r;
+	}
+	request_destroy(r);
+	return NULL;
+}
+
+/* -- drawing -- */
+
+static void release(struct request *r)
+{
+	for (guint i = 0; i < r->held->len; i++) {
+		writer_release(r->shop->parts.writer, g_array_index(r->held, uint32_t, i));
+	}
+	g_array_set_size(r->held, 0);
+}
+
+/* Absolute paths of the files of all fields, NULL where there is none; holds those series. */
+static char **hold_files(struct request *r, const struct service *service)
+{
+	struct writer *writer = r->shop->parts.writer;
+	size_t count = service_field_count(service);
+	char **files = g_new0(char *, count + 1);
+	for (size_t i = 0; i < count; i++) {
+		const struct field *field = service_field(service, i);
+		const char *file = field->series_id ? writer_file(writer, field->series_id) : NULL;
+		if (!file) {
+			continue;
+		}
+		files[i] = g_strdup_printf("%s/%s", writer_tree_path(writer), file);
+		writer_hold(writer, field->series_id);
+		g_array_append_val(r->held, field->series_id);
+		int64_t last_s = wall_s(writer_last(writer, field->series_id));
+		if (last_s > r->drawing.last_update_s) {
+			r->drawing.last_update_s = last_s;
+		}
+	}
+	return files;
+}
+
+static void flush_fields(struct writer *writer, const struct service *service)
+{
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	for (size_t i = 0; i < service_field_count(service); i++) {
+		uint32_t id = service_field(service, i)->series_id;
+		if (id) {
+			g_array_append_val(ids, id);
+		}
+	}
+	writer_flush(writer, (const uint32_t *)(const void *)ids->data, ids->len);
+}
+
+static GPtrArray *request_prepare(void *owner, struct error *err)
+{
+	struct request *r = owner;
+	const struct graph_shop_parts *parts = &r->shop->parts;
+	const struct service *service =
+		catalog_service(parts->catalog(parts->owner), r->host, r->service);
+	if (!service) {
+		error_set(err, ERR_NOT_FOUND, "no such service");
+		return NULL;
+	}
+	flush_fields(parts->writer, service);
+	char **files = hold_files(r, service);
+	r->drawing.service = service;
+	r->drawing.files = (const char *const *)files;
+	GPtrArray *arguments = drawing_arguments(&r->drawing, err);
+	for (size_t i = 0; i < service_field_count(service); i++) {
+		g_free(files[i]);
+	}
+	g_free(files);
+	r->drawing.files = NULL;
+	return arguments;
+}
+
+static void request_done(void *owner, const void *picture, size_t length, const struct error *why)
+{
+	struct request *r = owner;
+	const struct graph_shop_parts *parts = &r->shop->parts;
+	struct channel *channel = parts->asker(parts->owner, r->asker);
+	release(r);
+	if (channel && picture) {
+		answer_graph(r->number, picture, length, channel, parts->frame);
+	} else if (channel) {
+		answer_graph_error(r->number, why, channel, parts->frame);
+	}
+	request_destroy(r);
+}
+
+static void request_drop(void *owner)
+{
+	request_destroy(owner);
+}
+
+void graph_take(struct graph_shop *shop, uint64_t asker, const struct frame *frame)
+{
+	uint32_t number = 0;
+	uint32_t service_id = 0;
+	struct error err = {.kind = ERR_NONE};
+	struct request *r = request_read(frame, &number, &service_id, &err);
+	if (!r) {
+		refuse(shop, asker, number, &err);
+		return;
+	}
+	const struct service *service =
+		catalog_service_by_id(shop->parts.catalog(shop->parts.owner), service_id);
+	if (!service) {
+		error_set(&err, ERR_NOT_FOUND, "no such service");
+		refuse(shop, asker, number, &err);
+		request_destroy(r);
+		return;
+	}
+	r->shop = shop;
+	r->asker = asker;
+	r->host = g_strdup(service->host_name);
+	r->service = g_strdup(service->name);
+	struct render_job job = {.key = service_id,
+		.prepare = request_prepare,
+		.done = request_done,
+		.drop = request_drop,
+		.owner = r};
+	if (!render_submit(shop->parts.render, &job, &err)) {
+		refuse(shop, asker, number, &err);
+		request_destroy(r);
+	}
+}
+
+struct graph_shop *graph_shop_create(const struct graph_shop_parts *parts)
+{
+	struct graph_shop *shop = g_new0(struct graph_shop, 1);
+	shop->parts = *parts;
+	return shop;
+}
+
+void graph_shop_destroy(struct graph_shop *shop)
+{
+	g_free(shop);
+}

@@ -1,0 +1,59 @@
+#include "rrd/palette.h"
+#include "base/number.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "base/banned.h"
+
+/*
+ * The field colours are Munin's, in its order: people know their graphs by them. The rest are the
+ * tokens --surface, --text-2, --line-2, --grid, --text, --axis, --warn and --crit of the pages.
+ */
+static const char *const field_colours[] = {"00CC00", "0066B3", "FF8000", "FFCC00", "330099",
+	"990099", "CCFF00", "FF0000", "808080", "008F00", "00487D", "B35A00", "B38F00", "6B006B",
+	"8FB300", "B30000", "BEBEBE", "80FF80", "80C9FF", "FFC080", "FFE680", "AA80FF", "EE00CC",
+	"FF8080", "666600", "FFBFFF", "00FFCC", "CC6699", "999900"};
+
+static const struct drawing_palette palettes[DRAWING_THEMES] = {
+	[DRAWING_LIGHT] = {.parts = {"BACK#FFFFFF", "FRAME#FFFFFF", "CANVAS#FFFFFF", "FONT#454E5B",
+						   "AXIS#CCD3DC", "ARROW#CCD3DC", "GRID#E6EAEF", "MGRID#CCD3DC",
+						   "SHADEA#FFFFFF", "SHADEB#FFFFFF"},
+		.zero = "12161C",
+		.update = "8590A0",
+		.warning = "A06A00",
+		.critical = "9C0020"},
+	[DRAWING_DARK] = {.parts = {"BACK#12171E", "FRAME#12171E", "CANVAS#12171E", "FONT#B1BBC7",
+						  "AXIS#354150", "ARROW#354150", "GRID#1F2731", "MGRID#354150",
+						  "SHADEA#12171E", "SHADEB#12171E"},
+		.zero = "E8EDF3",
+		.update = "66758A",
+		.warning = "F6C20E",
+		.critical = "FF5C7F"},
+};
+
+const struct drawing_palette *palette_of(enum drawing_theme theme)
+{
+	return &palettes[theme];
+}
+
+static bool is_rgb(const char *text)
+{
+	return strlen(text) == 6 && strspn(text, "0123456789abcdefABCDEF") == 6;
+}
+
+void palette_colour(const char *colour, unsigned index, char out[8])
+{
+	long long number;
+	if (colour && is_rgb(colour)) {
+		snprintf(out, 8, "%s", colour);
+		return;
+	}
+	if (colour && !g_ascii_strncasecmp(colour, "COLOUR", 6) &&
+		number_parse_int(colour + 6, strlen(colour + 6), 0, 9999, &number)) {
+		index = (unsigned)number;
+	}
+	snprintf(out, 8, "%s", field_colours[index % ARRAY_LENGTH(field_colours)]);
+}
