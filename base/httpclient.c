@@ -56,7 +56,6 @@ struct httpclient_transfer {
 	struct curl_slist *headers, *recipients;
 	char *upload;
 	size_t upload_length, upload_at;
-	bool drained;
 	GString *response;
 	size_t response_max;
 	bool truncated;
@@ -113,10 +112,6 @@ static size_t httpclient_on_upload(char *room, size_t size, size_t count, void *
 {
 	struct httpclient_transfer *t = owner;
 	size_t length = MIN(size * count, t->upload_length - t->upload_at);
-	if (length == 0) {
-		t->drained = true;
-		return 0;
-	}
 	memcpy(room, t->upload + t->upload_at, length);
 	t->upload_at += length;
 	return length;
@@ -145,8 +140,8 @@ static enum error_kind httpclient_kind(const struct httpclient_transfer *t, CURL
 	case CURLE_OK: return ERR_NONE;
 	case CURLE_OPERATION_TIMEDOUT: return ERR_TIMEOUT;
 	case CURLE_LOGIN_DENIED: return ERR_DENIED;
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL: return ERR_CONFIG;
+	case CURLE_URL_MALFORMAT: return ERR_CONFIG;
+	case CURLE_UNSUPPORTED_PROTOCOL: /* the answer is none of HTTP */
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_HTTP2:
 	case CURLE_USE_SSL_FAILED:
@@ -180,7 +175,7 @@ static void httpclient_describe(
 	result->body = t->response->str;
 	result->length = t->response->len;
 	result->truncated = t->truncated;
-	result->handed_over = t->mail && t->drained;
+	result->handed_over = t->mail && t->upload_at == t->upload_length;
 	result->content_type = type ? type : "";
 }
 
@@ -442,7 +437,7 @@ static int httpclient_on_progress(void *owner, curl_off_t down_total UNUSED, cur
 	long code = 0;
 	int64_t now_ms = mono_now().ms;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &code);
-	if (t->drained && code == 250 && !t->quit_deadline.ms) {
+	if (t->upload_at == t->upload_length && code == 250 && !t->quit_deadline.ms) {
 		t->quit_deadline.ms = now_ms + QUIT_MS;
 	}
 	return atomic_load(&t->cancelled) || now_ms >= t->deadline.ms ||

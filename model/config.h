@@ -22,7 +22,19 @@ struct config_channel {
 	enum config_channel_kind kind;
 	char *address;     /* mail address or URL, checked when read */
 	char *secret_file; /* webhook: key of the HMAC-SHA-256 signature; NULL: not signed */
-	uint8_t least;     /* told from this level on: 1 notice, 2 warning, 3 critical (default 2) */
+	uint32_t least;    /* told from this level on: 1 notice, 2 warning, 3 critical (default 2) */
+};
+
+/*
+ * Something the runner may execute: `action NAME { command "/path" "text" … }`. An element "$1" to
+ * "$9" of the vector stands for that argument as a whole.
+ */
+struct config_action {
+	char *name;
+	GPtrArray *command;   /* char *: the program's absolute path and its arguments */
+	GPtrArray *arguments; /* char *: for each argument an extended regular expression that all of it
+							 has to match; NULL: there are none */
+	uint32_t timeout_s;
 };
 
 enum config_tls { CONFIG_TLS_REQUIRED, CONFIG_TLS_OPTIONAL, CONFIG_TLS_NONE };
@@ -33,7 +45,7 @@ struct config_smtp {
 	char *from;
 	char *user;          /* NULL: no login */
 	char *password_file; /* NULL: none */
-	enum config_tls tls;
+	uint32_t tls;        /* enum config_tls */
 };
 
 struct config {
@@ -49,7 +61,8 @@ struct config {
 	bool default_rules;  /* whether the rules that come with Magpie are loaded; default yes */
 	struct config_smtp smtp;
 	GPtrArray *channels; /* struct config_channel * */
-	GPtrArray *notify; /* char *: channels told where a rule names nobody; default: all channels */
+	GPtrArray *notify;  /* char *: channels told where a rule names nobody; default: all channels */
+	GPtrArray *actions; /* struct config_action * */
 };
 
 /* Name of the bundle's file that is magpie.conf; all others ending in ".magpie" are rule files. */
@@ -63,4 +76,9 @@ MUST_USE struct config *config_parse(const struct bundle *bundle, struct diag_li
 void config_destroy(struct config *config);
 DEFINE_AUTO(config)
 
+/* NULL: there is none of that name. */
 const struct config_channel *config_channel(const struct config *config, const char *name);
+const struct config_action *config_action(const struct config *config, const char *name);
+
+/* Appends the reference of all settings as Markdown, from the same rows as the parser. */
+void config_append_reference(GString *out);

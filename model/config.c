@@ -1,0 +1,480 @@
+/*
+ * magpie.conf into a struct: the table of all settings, what each has to be, and what has to hold
+ * between them. The reference in docs/configuration.md is made from the same rows.
+ */
+#include "model/config.h"
+
+#include <regex.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/block.h"
+#include "base/diag.h"
+#include "base/schema.h"
+#include "base/text.h"
+#include "model/ident.h"
+
+#include "base/banned.h"
+
+enum { ACTION_ARGUMENTS_MAX = 9, PATH_TEXT_MAX = 4000 };
+
+/* -- what a single text has to be -- */
+
+static bool check_no_control(const char *text, struct error *err)
+{
+	for (const char *p = text; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f) {
+			return error_set(err, ERR_CONFIG, "no line end or control character may stand here");
+		}
+	}
+	return strlen(text) <= PATH_TEXT_MAX ||
+		   error_set(err, ERR_CONFIG, "longer than %d bytes", PATH_TEXT_MAX);
+}
+
+static bool check_path(const char *text, struct error *err)
+{
+	return text[0] == '/' ? check_no_control(text, err)
+						  : error_set(err, ERR_CONFIG, "expected an absolute path (\"/...\")");
+}
+
+static bool check_endpoint(const char *text, struct error *err)
+{
+	char host[ADDRESS_HOST_MAX + 1];
+	uint16_t port;
+	return address_parse_endpoint(text, host, &port, err);
+}
+
+static bool check_http_url(const char *text, struct error *err)
+{
+	static const char *const schemes[] = {"http", "https", NULL};
+	struct address_url url;
+	return address_parse_url(text, schemes, &url, err);
+}
+
+static bool check_base_url(const char *text, struct error *err)
+{
+	return check_http_url(text, err) &&
+		   (!strchr(text, '?') ||
+			   error_set(err, ERR_CONFIG, "no query may stand in Magpie's own address"));
+}
+
+static bool check_smtp_url(const char *text, struct error *err)
+{
+	static const char *const schemes[] = {"smtp", "smtps", NULL};
+	struct address_url url;
+	return address_parse_url(text, schemes, &url, err) &&
+		   (!*url.path || error_set(err, ERR_CONFIG, "nothing follows the mail server's port"));
+}
+
+static bool check_host(const char *text, struct error *err)
+{
+	return ident_is_host(text) ||
+		   error_set(err, ERR_CONFIG,
+			   "expected the name of a host: letters, digits, \"_\", \"-\" and \".\"");
+}
+
+static bool check_group(const char *text, struct error *err)
+{
+	return ident_is_group(text) ||
+		   error_set(err, ERR_CONFIG, "expected a group: names parted by \"/\"");
+}
+
+static bool check_pattern(const char *text, struct error *err)
+{
+	regex_t regex;
+	if (!*text || strlen(text) > 1000) {
+		return error_set(err, ERR_CONFIG, "expected a regular expression of 1 to 1000 bytes");
+	}
+	int code = regcomp(&regex, text, REG_EXTENDED | REG_NOSUB);
+	if (code) {
+		char why[120];
+		regerror(code, &regex, why, sizeof(why));
+		return error_set(err, ERR_CONFIG, "no regular expression: %s", why);
+	}
+	regfree(&regex);
+	return true;
+}
+
+/* -- what has to hold between settings -- */
+
+static void check_channel(const struct schema_context *context, void *target)
+{
+	/* the words of the table, as levels */
+	static const uint32_t levels[] = {1, 2, 3, 2, 3};
+	struct config_channel *channel = target;
+	const struct block_statement *email = schema_find(context->block, "email");
+	const struct block_statement *webhook = schema_find(context->block, "webhook");
+	channel->least = levels[channel->least];
+	channel->kind = webhook ? CONFIG_CHANNEL_WEBHOOK : CONFIG_CHANNEL_EMAIL;
+	if (!email == !webhook) {
+		schema_complain(context, email && webhook ? webhook : NULL, "E102",
+			"a channel is either \"email\" or \"webhook\": exactly one of them");
+	} else if (email && channel->secret_file) {
+		schema_complain(context, schema_find(context->block, "secret_file"), "E106",
+			"\"secret_file\" belongs to a webhook");
+	}
+}
+
+/* What is said to it cannot be overheard. */
+static bool smtp_is_private(const char *server)
+{
+	static const char *const schemes[] = {"smtp", "smtps", NULL};
+	struct address_url url;
+	return address_parse_url(server, schemes, &url, NULL) &&
+		   (strcmp(url.scheme, "smtps") == 0 ||
+			   address_class_of_host(url.host) == ADDRESS_LOOPBACK);
+}
+
+static void check_smtp(const struct schema_context *context, void *target)
+{
+	struct config_smtp *smtp = target;
+	if (!smtp->server) {
+		schema_complain(context, NULL, "E102", "\"server\" is missing in this block");
+	}
+	if (!smtp->user != !smtp->password_file) {
+		schema_complain(context, schema_find(context->block, smtp->user ? "user" : "password_file"),
+			"E102", "\"user\" and \"password_file\" only make sense together");
+	}
+	if (smtp->user && smtp->tls == CONFIG_TLS_NONE && smtp->server &&
+		!smtp_is_private(smtp->server)) {
+		schema_complain(context, schema_find(context->block, "tls"), "E106",
+			"a password is not sent over the network without TLS");
+	}
+}
+
+/* "$3" is 3, any other text 0 */
+static unsigned action_placeholder(const char *text)
+{
+	return text[0] == '$' && text[1] >= '1' && text[1] <= '9' && !text[2] ? (unsigned)text[1] - '0'
+																		  : 0;
+}
+
+static void check_action(const struct schema_context *context, void *target)
+{
+	struct config_action *action = target;
+	const struct block_statement *command = schema_find(context->block, "command");
+	unsigned declared = action->arguments ? action->arguments->len : 0;
+	unsigned used = 0;
+	if (!command) {
+		schema_complain(context, NULL, "E102", "\"command\" is missing in this block");
+		return;
+	}
+	if (!check_path(g_ptr_array_index(action->command, 0), NULL)) {
+		schema_complain(
+			context, command, "E102", "a command begins with the absolute path of a program");
+	}
+	for (unsigned i = 1; i < action->command->len; i++) {
+		unsigned number = action_placeholder(g_ptr_array_index(action->command, i));
+		used |= number ? 1U << number : 0;
+		if (number > declared) {
+			schema_complain(context, command, "E209",
+				"\"$%u\" has no pattern: \"argument\" has to give one for each", number);
+		}
+	}
+	for (unsigned i = 1; i <= declared; i++) {
+		if (declared <= ACTION_ARGUMENTS_MAX && !(used & 1U << i)) {
+			schema_complain(context, schema_find(context->block, "argument"), "E209",
+				"\"$%u\" does not stand in the command", i);
+		}
+	}
+	if (declared > ACTION_ARGUMENTS_MAX) {
+		schema_complain(context, schema_find(context->block, "argument"), "E102",
+			"at most %d arguments are possible", ACTION_ARGUMENTS_MAX);
+	}
+}
+
+static void check_mail_channels(const struct schema_context *context, const struct config *config)
+{
+	for (size_t i = 0; !config->smtp.server && i < context->block->statements->len; i++) {
+		const struct block_statement *s = g_ptr_array_index(context->block->statements, i);
+		if (strcmp(s->name, "channel") != 0 || !s->body || !schema_find(s->body, "email")) {
+			continue;
+		}
+		struct diag *d = schema_complain(
+			context, s, "E102", "this channel sends mail, but no mail server is set");
+		diag_note(d, "add a block such as: smtp { server \"smtp://mail.example.org:25\" }");
+	}
+}
+
+static void check_notify(const struct schema_context *context, const struct config *config)
+{
+	const struct block_statement *s = schema_find(context->block, "notify");
+	size_t count = config->channels->len;
+	g_autofree const char **names = g_new0(const char *, count + 1);
+	for (size_t i = 0; i < count; i++) {
+		names[i] = ((const struct config_channel *)g_ptr_array_index(config->channels, i))->name;
+	}
+	for (size_t i = 0; s && i < s->values->len; i++) {
+		const struct block_value *value = block_value(s, i);
+		if (config_channel(config, value->text)) {
+			continue;
+		}
+		g_autofree char *clean = text_clean(value->text, strlen(value->text), 64);
+		struct diag *d = diag_add(context->diags, context->source, value->token.place, DIAG_ERROR,
+			"E205", "there is no channel \"%s\"", clean);
+		const char *nearest = text_nearest(value->text, names, count);
+		if (nearest) {
+			diag_suggest(d, value->token.place, nearest);
+		}
+	}
+}
+
+static void check_config(const struct schema_context *context, void *target)
+{
+	check_mail_channels(context, target);
+	check_notify(context, target);
+}
+
+/* -- the tables -- */
+
+static void *add_channel(void *target, const char *name)
+{
+	struct config_channel *channel = g_new0(struct config_channel, 1);
+	channel->name = g_strdup(name);
+	g_ptr_array_add(((struct config *)target)->channels, channel);
+	return channel;
+}
+
+static void *add_action(void *target, const char *name)
+{
+	struct config_action *action = g_new0(struct config_action, 1);
+	action->name = g_strdup(name);
+	g_ptr_array_add(((struct config *)target)->actions, action);
+	return action;
+}
+
+static const char *const layout_words[] = {"default", "compact", "normal", NULL};
+static const char *const tls_words[] = {"required", "optional", "none", NULL};
+static const char *const level_words[] = {"notice", "warning", "critical", "warn", "crit", NULL};
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+static const struct schema_row smtp_rows[] = {
+	{"server", SCHEMA_TEXT, AT(config_smtp, server), .check = check_smtp_url,
+		.fallback_help = "required",
+		.help = "`smtp://HOST:PORT`, or `smtps://HOST:PORT` for TLS from the first byte"},
+	{"from", SCHEMA_TEXT, AT(config_smtp, from), .check = address_check_mail,
+		.fallback_help = "`magpie@` and this host's name", .help = "the sender's address"},
+	{"tls", SCHEMA_WORD, AT(config_smtp, tls), .words = tls_words, .fallback = "required",
+		.help = "`required`: nothing is sent where the server offers no STARTTLS; `optional`: in "
+				"clear text then; `none`: always in clear text"},
+	{"user", SCHEMA_TEXT, AT(config_smtp, user), .check = check_no_control,
+		.fallback_help = "no login", .help = "name to log in with"},
+	{"password_file", SCHEMA_TEXT, AT(config_smtp, password_file), .check = check_path,
+		.help = "file that holds the password, readable by nobody else (0600)"},
+};
+static const struct schema smtp_schema = {
+	"How mail is sent.", smtp_rows, ARRAY_LENGTH(smtp_rows), check_smtp};
+
+static const struct schema_row channel_rows[] = {
+	{"email", SCHEMA_TEXT, AT(config_channel, address), .check = address_check_mail,
+		.help = "the address that gets a mail"},
+	{"webhook", SCHEMA_TEXT, AT(config_channel, address), .check = check_http_url,
+		.help = "the URL that gets a POST with the body of an Alertmanager webhook, version 4"},
+	{"secret_file", SCHEMA_TEXT, AT(config_channel, secret_file), .check = check_path,
+		.fallback_help = "not signed",
+		.help =
+			"file with the key (0600); the header `X-Magpie-Signature: sha256=…` then holds the "
+			"HMAC-SHA-256 of the body"},
+	{"at", SCHEMA_WORD, AT(config_channel, least), .words = level_words, .fallback = "warning",
+		.help = "the least level that is told here"},
+};
+static const struct schema channel_schema = {"Somewhere a message can go: a mail address or a URL.",
+	channel_rows, ARRAY_LENGTH(channel_rows), check_channel};
+
+static const struct schema_row action_rows[] = {
+	{"command", SCHEMA_TEXTS, AT(config_action, command), .check = check_no_control,
+		.fallback_help = "required",
+		.help =
+			"the program's absolute path and its arguments, each a text of its own; no shell. `$1` "
+			"to `$9` stand for arguments given at run time"},
+	{"argument", SCHEMA_TEXTS, AT(config_action, arguments), .check = check_pattern,
+		.fallback_help = "none",
+		.help =
+			"for `$1`, `$2` …: an extended regular expression each, which all of the argument has "
+			"to match"},
+	{"timeout", SCHEMA_DURATION, AT(config_action, timeout_s), .least = 1, .most = 3600,
+		.fallback = "30s", .help = "then it gets TERM, and 10 s later KILL"},
+};
+static const struct schema action_schema = {"Something Magpie may execute. The program has to "
+											"belong to root and be writable by root alone.",
+	action_rows, ARRAY_LENGTH(action_rows), check_action};
+
+static const struct schema_row main_rows[] = {
+	{"listen", SCHEMA_TEXT, AT(config, listen), .check = check_endpoint,
+		.fallback = "127.0.0.1:8080", .help = "address and port of the web server"},
+	{"base_url", SCHEMA_TEXT, AT(config, base_url), .check = check_base_url,
+		.fallback_help = "made from `listen`",
+		.help = "Magpie's address for people, for links in messages"},
+	{"host", SCHEMA_TEXT, AT(config, host_name), .check = check_host,
+		.fallback_help = "the machine's own name", .help = "what this host is called"},
+	{"group", SCHEMA_TEXT, AT(config, host_group), .check = check_group,
+		.fallback_help = "the name behind its first dot, else the name",
+		.help = "group of this host, names parted by `/`"},
+	{"interval", SCHEMA_DURATION, AT(config, interval_s), .least = 1, .most = 300,
+		.fallback = "10s", .help = "time between two samples of this host"},
+	{"layout", SCHEMA_CHOICE, AT(config, layout), .words = layout_words, .fallback = "default",
+		.help = "archives of new RRD files: `default` long and fine, `compact` small, `normal` as "
+				"Munin's"},
+	{"rules", SCHEMA_TEXT, AT(config, rules_dir), .check = check_no_control,
+		.fallback_help = "`rules.d` beside this file",
+		.help = "directory whose `*.magpie` files hold the rules"},
+	{"default_rules", SCHEMA_FLAG, AT(config, default_rules), .fallback = "yes",
+		.help = "whether the rules that come with Magpie are active"},
+	{"smtp", SCHEMA_BLOCK, AT(config, smtp), .body = &smtp_schema,
+		.fallback_help = "no mail is sent", .help = "how mail is sent"},
+	{"channel", SCHEMA_BLOCK, .body = &channel_schema, .add = add_channel,
+		.help = "somewhere a message can go"},
+	{"notify", SCHEMA_TEXTS, AT(config, notify), .fallback_help = "all channels",
+		.help = "the channels that are told where a rule names nobody"},
+	{"action", SCHEMA_BLOCK, .body = &action_schema, .add = add_action,
+		.help = "something Magpie may execute"},
+};
+static const struct schema main_schema = {
+	"All settings of `magpie.conf`. Without any, each has its default.", main_rows,
+	ARRAY_LENGTH(main_rows), check_config};
+
+/* -- the whole -- */
+
+static void destroy_channel(void *p)
+{
+	struct config_channel *channel = p;
+	g_free(channel->name);
+	g_free(channel->address);
+	g_free(channel->secret_file);
+	g_free(channel);
+}
+
+static void destroy_action(void *p)
+{
+	struct config_action *action = p;
+	g_free(action->name);
+	if (action->command) {
+		g_ptr_array_free(action->command, TRUE);
+	}
+	if (action->arguments) {
+		g_ptr_array_free(action->arguments, TRUE);
+	}
+	g_free(action);
+}
+
+static struct config *config_create(void)
+{
+	struct config *config = g_new0(struct config, 1);
+	config->channels = g_ptr_array_new_with_free_func(destroy_channel);
+	config->actions = g_ptr_array_new_with_free_func(destroy_action);
+	config->notify = g_ptr_array_new_with_free_func(g_free);
+	schema_defaults(&main_schema, config);
+	return config;
+}
+
+void config_destroy(struct config *config)
+{
+	if (!config) {
+		return;
+	}
+	g_ptr_array_free(config->channels, TRUE);
+	g_ptr_array_free(config->actions, TRUE);
+	g_ptr_array_free(config->notify, TRUE);
+	char *const texts[] = {config->listen, config->base_url, config->host_name, config->host_group,
+		config->layout, config->rules_dir, config->smtp.server, config->smtp.from,
+		config->smtp.user, config->smtp.password_file};
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+		g_free(texts[i]);
+	}
+	g_free(config);
+}
+
+/* The machine's name, or what stands for one that cannot be a host's name here. */
+static char *machine_name(void)
+{
+	char name[IDENT_HOST_MAX + 2] = "";
+	if (gethostname(name, sizeof(name) - 1) || !ident_is_host(name)) {
+		return g_strdup("localhost");
+	}
+	return g_strdup(name);
+}
+
+static char *url_of_listen(const struct config *config)
+{
+	char host[ADDRESS_HOST_MAX + 1];
+	uint16_t port;
+	if (address_parse_endpoint(config->listen, host, &port, NULL) &&
+		(strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)) {
+		return g_strdup_printf("http://%s:%u", config->host_name, (unsigned)port);
+	}
+	return g_strconcat("http://", config->listen, NULL);
+}
+
+/* Defaults that follow from other settings or from the machine. */
+static void config_complete(struct config *config)
+{
+	if (!config->host_name) {
+		config->host_name = machine_name();
+	}
+	if (!config->host_group) {
+		const char *dot = strchr(config->host_name, '.');
+		bool domain = dot && ident_is_group(dot + 1);
+		config->host_group = g_strdup(domain ? dot + 1 : config->host_name);
+	}
+	if (!config->base_url) {
+		config->base_url = url_of_listen(config);
+	}
+	while (g_str_has_suffix(config->base_url, "/")) {
+		config->base_url[strlen(config->base_url) - 1] = '\0';
+	}
+	if (!config->smtp.from) {
+		config->smtp.from = g_strconcat("magpie@", config->host_name, NULL);
+	}
+	bool all = config->notify->len == 0;
+	for (size_t i = 0; all && i < config->channels->len; i++) {
+		const struct config_channel *channel = g_ptr_array_index(config->channels, i);
+		g_ptr_array_add(config->notify, g_strdup(channel->name));
+	}
+}
+
+struct config *config_parse(const struct bundle *bundle, struct diag_list *diags)
+{
+	AUTO(config) config = config_create();
+	const struct bundle_file *file = bundle_find(bundle, CONFIG_MAIN_FILE);
+	if (file) {
+		struct diag_source source = {file->name, file->text, file->length};
+		size_t before = diag_errors(diags);
+		AUTO(block) block = block_parse(&source, diags);
+		schema_read(&main_schema, block, config, &source, diags);
+		if (diag_errors(diags) != before) {
+			return NULL;
+		}
+	}
+	config_complete(config);
+	return STEAL(config);
+}
+
+const struct config_channel *config_channel(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->channels->len; i++) {
+		const struct config_channel *channel = g_ptr_array_index(config->channels, i);
+		if (strcmp(channel->name, name) == 0) {
+			return channel;
+		}
+	}
+	return NULL;
+}
+
+const struct config_action *config_action(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->actions->len; i++) {
+		const struct config_action *action = g_ptr_array_index(config->actions, i);
+		if (strcmp(action->name, name) == 0) {
+			return action;
+		}
+	}
+	return NULL;
+}
+
+void config_append_reference(GString *out)
+{
+	schema_append_markdown(&main_schema, out);
+}
