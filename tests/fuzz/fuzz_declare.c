@@ -1,6 +1,6 @@
 /*
- * A stream of declaration frames, each with two bytes of length in front: whatever comes out is
- * whole and valid, and goes into a catalog.
+ * A stream of declaration frames, each with its length (15 bits) and its type (1 bit) in front:
+ * whatever comes out is whole and valid, and goes into a catalog.
  */
 #include "model/catalog.h"
 #include "model/declare.h"
@@ -28,14 +28,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct declare_reader reader = {0};
 	AUTO(catalog) catalog = catalog_create();
 	while (size > 2) {
-		size_t length = data[0] | (size_t)data[1] << 8;
+		size_t length = data[0] | (size_t)(data[1] & 0x7f) << 8;
+		enum message_type type = data[1] & 0x80 ? MESSAGE_SERVICE : MESSAGE_FIELDS;
 		data += 2;
 		size -= 2;
 		length = length < size ? length : size;
-		struct frame frame = {.type = length % 2 ? MESSAGE_SERVICE : MESSAGE_FIELDS,
-			.version = 1,
-			.length = (uint32_t)length,
-			.payload = data};
+		struct frame frame = {
+			.type = (uint16_t)type, .version = 1, .length = (uint32_t)length, .payload = data};
 		struct service *complete = NULL;
 		if (declare_read(&reader, &frame, &complete, NULL) && complete) {
 			check_service(complete);
