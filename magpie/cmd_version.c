@@ -6,7 +6,7 @@
 
 #include "base/banned.h"
 
-/* `magpie version` */
+/* `magpie version`: which Magpie this is, for people and for scripts. */
 
 int cmd_version(int argc, char **argv)
 {

@@ -14,6 +14,11 @@
 
 #include "base/banned.h"
 
+/*
+ * The only door to the files of the tree. One descriptor of its root is opened at the start; every
+ * path goes through openat2() below it, so that no name and no link leads outside.
+ */
+
 struct tree {
 	int fd;
 	int private_fd;
