@@ -283,6 +283,11 @@ uint32_t catalog_series_limit(const struct catalog *catalog)
 	return catalog->series->len;
 }
 
+uint32_t catalog_service_limit(const struct catalog *catalog)
+{
+	return catalog->services->len;
+}
+
 uint64_t catalog_version(const struct catalog *catalog)
 {
 	return catalog->version;

@@ -46,6 +46,7 @@ const GPtrArray *catalog_hosts(const struct catalog *catalog);
 
 size_t catalog_series_count(const struct catalog *catalog);   /* numbered and not gone */
 uint32_t catalog_series_limit(const struct catalog *catalog); /* greatest series id + 1 */
+uint32_t catalog_service_limit(const struct catalog *catalog); /* greatest service id + 1 */
 
 /* Grows with every change of names, fields or attributes. */
 uint64_t catalog_version(const struct catalog *catalog);

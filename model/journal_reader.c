@@ -14,8 +14,9 @@ struct journal_reader {
 	struct journal *journal;
 	struct segment_cursor cursor;
 	bool open;
-	uint64_t at;
-	uint64_t first; /* of the open segment */
+	uint64_t at, before; /* sequences given last, and before that */
+	size_t given;        /* bytes of the record given last; 0: taken back */
+	uint64_t first;      /* of the open segment */
 };
 
 struct journal_reader *journal_reader_create(struct journal *journal, uint64_t after)
@@ -85,10 +86,21 @@ bool journal_reader_next(struct journal_reader *reader, uint64_t until, struct r
 			reader->cursor.used -= RECORD_HEADER + record->length;
 			return false;
 		}
+		reader->before = reader->at;
 		reader->at = record->sequence;
+		reader->given = RECORD_HEADER + record->length;
 		return true;
 	}
 	return false;
+}
+
+void journal_reader_unread(struct journal_reader *reader)
+{
+	if (reader->given) {
+		reader->cursor.used -= reader->given;
+		reader->at = reader->before;
+		reader->given = 0;
+	}
 }
 
 uint64_t journal_reader_at(const struct journal_reader *reader)

@@ -24,5 +24,8 @@ DEFINE_AUTO(journal_reader)
  */
 bool journal_reader_next(struct journal_reader *reader, uint64_t until, struct record *record);
 
+/* The record given last could not be used yet: the next call gives it again. Not twice in a row. */
+void journal_reader_unread(struct journal_reader *reader);
+
 /* The sequence given last, or what was passed as `after`. */
 uint64_t journal_reader_at(const struct journal_reader *reader);

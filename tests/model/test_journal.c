@@ -187,6 +187,9 @@ static void a_reader_follows_the_writer(void **state)
 		assert_false(journal_reader_next(reader, n - 1, &record)); /* not beyond what is asked */
 		assert_true(journal_reader_next(reader, n, &record));
 		assert_int_equal(record.sequence, n);
+		journal_reader_unread(reader);
+		assert_true(journal_reader_next(reader, n, &record));
+		assert_int_equal(record.sequence, n);
 	}
 	journal_reader_destroy(STEAL(reader));
 	journal_close(journal);

@@ -1,0 +1,353 @@
+/*
+ * What happens across the parts. The way of a sample: intake (gate) -> journal -> apply (window,
+ * rules) -> publish; declarations: intake -> inventory -> store, rrd, web. The journal tells when
+ * it is durable: then the keeper may commit and the rrd roles are fed.
+ *
+ * Everything is in one thread; only syncs of the journal and commits of the store are on workers.
+ */
+#include "engine/engine.h"
+#include "base/log.h"
+#include "engine/recover.h"
+#include "model/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include "base/banned.h"
+
+enum { TICK_MS = 1000, RELEASE_TICKS = 60, KEEP_EVENTS_DAYS = 90 };
+
+/* -- events -- */
+
+void engine_event(struct engine *engine, const char *kind, const char *object, const char *text)
+{
+	log_warn("engine.event", "kind=%s object=\"%s\" text=\"%s\"", kind, log_safe(object),
+		log_safe(text));
+	struct store_event event = {wall_now(), (char *)kind, (char *)object, (char *)text};
+	publish_event(engine->publish, &event, true);
+	struct store_batch *batch = engine->keeper ? keeper_batch(engine->keeper) : engine->early;
+	store_put_event(batch, event.at, kind, object, text);
+}
+
+static void on_event(void *owner, const char *kind, const char *object, const char *text)
+{
+	engine_event(owner, kind, object, text);
+}
+
+/* -- keeper -- */
+
+static uint64_t on_seal(void *owner, struct store_batch *batch)
+{
+	struct engine *engine = owner;
+	store_put_number(batch, "position", engine->applied);
+	return engine->applied;
+}
+
+static void on_hurry(void *owner)
+{
+	journal_hurry(((struct engine *)owner)->journal);
+}
+
+static void on_released(void *owner, uint64_t generation)
+{
+	struct engine *engine = owner;
+	intake_stored(engine->intake, keeper_stored(engine->keeper), generation);
+}
+
+static void on_stored(void *owner, uint64_t generation, uint64_t sequence)
+{
+	struct engine *engine = owner;
+	engine->stored_position = sequence;
+	intake_stored(engine->intake, generation, generation);
+}
+
+static const struct keeper_handlers keeper_handlers = {
+	.seal = on_seal,
+	.hurry = on_hurry,
+	.released = on_released,
+	.stored = on_stored,
+	.event = on_event,
+};
+
+/* -- journal -- */
+
+static void on_durable(void *owner, uint64_t sequence)
+{
+	struct engine *engine = owner;
+	keeper_durable(engine->keeper, sequence);
+	feed_pump(engine->feed);
+}
+
+static const struct journal_handlers journal_handlers = {.durable = on_durable, .event = on_event};
+
+/* -- inventory -- */
+
+static void on_changed(void *owner, const struct service *service)
+{
+	struct engine *engine = owner;
+	feed_declare(engine->feed, service);
+	publish_declare(engine->publish, service);
+}
+
+static struct store_batch *on_batch(void *owner)
+{
+	return keeper_batch(((struct engine *)owner)->keeper);
+}
+
+static const struct inventory_handlers inventory_handlers = {
+	.event = on_event,
+	.changed = on_changed,
+	.batch = on_batch,
+};
+
+/* -- samples -- */
+
+static void on_value(void *owner, uint32_t series_id, struct wall at, double value)
+{
+	publish_value(((struct engine *)owner)->publish, series_id, at, value);
+}
+
+static const struct apply_handlers apply_handlers = {.value = on_value};
+
+static void on_applied(void *owner, uint64_t sequence, size_t samples)
+{
+	struct engine *engine = owner;
+	engine->applied = MAX(engine->applied, sequence);
+	engine->turns += samples > 0;
+}
+
+static void on_round(void *owner, const struct intake_round *round)
+{
+	struct engine *engine = owner;
+	struct hosts_round seen = {round->at, round->up, round->step_s, round->error};
+	bool known = hosts_find(engine->hosts, round->host) != NULL;
+	if (hosts_seen(engine->hosts, round->host, &seen)) {
+		engine_event(engine,
+			!known      ? "host.new"
+			: round->up ? "host.up"
+						: "host.down",
+			round->host, round->up ? "it answers" : round->error);
+		store_put_host(keeper_batch(engine->keeper), hosts_find(engine->hosts, round->host));
+	}
+	publish_host(engine->publish, round->host);
+}
+
+static void on_store(void *owner)
+{
+	keeper_hurry(((struct engine *)owner)->keeper);
+}
+
+static uint64_t on_generation(void *owner)
+{
+	return keeper_generation(((struct engine *)owner)->keeper);
+}
+
+static const struct intake_handlers intake_handlers = {
+	.applied = on_applied,
+	.round = on_round,
+	.store = on_store,
+	.generation = on_generation,
+	.event = on_event,
+};
+
+static const struct feed_handlers feed_handlers = {.event = on_event};
+
+/* -- web -- */
+
+static void on_status(void *owner, struct frame_writer *w)
+{
+	struct engine *engine = owner;
+	message_start(w, MESSAGE_STATUS);
+	frame_put_u64(w, catalog_series_count(engine->catalog));
+	frame_put_f64(w, engine->samples_per_s);
+	frame_put_u64(w, intake_counts(engine->intake).samples);
+	frame_put_u64(w, journal_written(engine->journal));
+	frame_put_i64(w, engine->rules_loaded.ms);
+	frame_put_text(w, engine->complaint);
+}
+
+static void on_ask(void *owner, uint32_t request, const char *token UNUSED, const char *verb,
+	const char *json UNUSED)
+{
+	struct engine *engine = owner;
+	g_autofree char *text = g_strdup_printf("there is no \"%s\"", log_safe(verb));
+	publish_answer(engine->publish, request, ERR_NOT_FOUND, text);
+}
+
+static const struct publish_handlers publish_handlers = {.status = on_status, .ask = on_ask};
+
+static void send_statistics(struct engine *engine)
+{
+	struct intake_counts in = intake_counts(engine->intake);
+	struct feed_counts fed = feed_counts(engine->feed);
+	const struct publish_statistic all[] = {
+		{"magpie_samples_total", (double)in.samples},
+		{"magpie_samples_refused_total", (double)in.refused},
+		{"magpie_samples_unknown_total", (double)in.unknown},
+		{"magpie_declarations_total", (double)in.declared},
+		{"magpie_journal_written_sequence", (double)journal_written(engine->journal)},
+		{"magpie_journal_durable_sequence", (double)journal_durable(engine->journal)},
+		{"magpie_journal_bytes", (double)journal_bytes(engine->journal)},
+		{"magpie_journal_broken", journal_broken(engine->journal)},
+		{"magpie_store_broken", keeper_broken(engine->keeper)},
+		{"magpie_window_bytes", (double)window_bytes(engine->window)},
+		{"magpie_live_dropped_total", (double)publish_dropped(engine->publish)},
+		{"magpie_rrd_applied_sequence", (double)fed.applied},
+		{"magpie_rrd_values_total", (double)fed.values},
+		{"magpie_rrd_files", (double)fed.files},
+		{"magpie_rrd_failures_total", (double)fed.failures},
+	};
+	publish_statistics(engine->publish, all, ARRAY_LENGTH(all));
+}
+
+/* -- each second -- */
+
+static void write_tick(struct engine *engine, struct wall now)
+{
+	unsigned char payload[ENTRY_TICK_LENGTH];
+	entry_tick_write(payload, now);
+	struct record record = {.type = ENTRY_TICK, .length = ENTRY_TICK_LENGTH, .payload = payload};
+	if (!journal_append(
+			engine->journal, ENTRY_TICK, payload, sizeof(payload), &record.sequence, NULL)) {
+		record.sequence = 0; /* the journal told */
+	}
+	apply_record(engine->apply, &record, true);
+	on_applied(engine, record.sequence, 0);
+}
+
+static void release_segments(struct engine *engine, struct wall now)
+{
+	uint64_t safe = MIN(feed_checkpoint(engine->feed), engine->stored_position);
+	journal_release(engine->journal, safe, now);
+	struct store_batch *batch = keeper_batch(engine->keeper);
+	batch->forget_before.ms = now.ms - (int64_t)KEEP_EVENTS_DAYS * 86400 * 1000;
+}
+
+static void keep_host(void *owner, const struct store_host *host)
+{
+	store_put_host(owner, host);
+}
+
+static void engine_tick(void *owner)
+{
+	struct engine *engine = owner;
+	struct wall now = wall_now();
+	intake_flush(engine->intake);
+	write_tick(engine, now);
+	uint64_t samples = intake_counts(engine->intake).samples;
+	engine->samples_per_s +=
+		0.2 * ((double)(samples - engine->samples_before) - engine->samples_per_s);
+	engine->samples_before = samples;
+	publish_status(engine->publish);
+	send_statistics(engine);
+	if (++engine->ticks % RELEASE_TICKS == 0) {
+		release_segments(engine, now);
+		hosts_each(engine->hosts, keep_host, keeper_batch(engine->keeper));
+	}
+	engine->turns++;
+	loop_timer_after(engine->tick, wall_next(now, TICK_MS).ms - now.ms);
+}
+
+/* -- life -- */
+
+static bool open_journal(struct engine *engine, struct error *err)
+{
+	g_autofree char *path = g_build_filename(engine->role->data_dir, "journal", NULL);
+	struct journal_options options = {.directory = path,
+		.least_after = engine->applied,
+		.loop = engine->loop,
+		.handlers = &journal_handlers,
+		.owner = engine};
+	engine->journal = journal_open(&options, err);
+	return engine->journal != NULL;
+}
+
+/* The parts that need no file. */
+static void make_parts(struct engine *engine)
+{
+	engine->catalog = catalog_create();
+	engine->window = window_create();
+	engine->hosts = hosts_create();
+	engine->early = store_batch_create();
+	struct publish_parts parts = {engine->loop, engine->catalog, engine->window, engine->hosts};
+	engine->publish = publish_create(&parts, &publish_handlers, engine);
+	engine->inventory = inventory_create(engine->catalog, &inventory_handlers, engine);
+	engine->apply = apply_create(engine->catalog, engine->window, &apply_handlers, engine);
+	engine->tick = loop_timer_create(engine->loop, engine_tick, engine);
+}
+
+static void join_parts(struct engine *engine)
+{
+	inventory_set_journal(engine->inventory, engine->journal);
+	struct intake_parts in = {engine->loop, engine->inventory, engine->apply, engine->journal};
+	engine->intake = intake_create(&in, &intake_handlers, engine);
+	struct feed_parts out = {engine->loop, engine->catalog, engine->journal};
+	engine->feed = feed_create(&out, &feed_handlers, engine);
+}
+
+struct engine *engine_create(struct role *role, struct error *err)
+{
+	struct engine *engine = g_new0(struct engine, 1);
+	engine->role = role;
+	engine->loop = role->loop;
+	engine->complaint = g_strdup("");
+	make_parts(engine);
+	struct store *store;
+	if (!recover_store(engine, &store, err)) {
+		engine_destroy(engine);
+		return NULL;
+	}
+	engine->stored_position = engine->applied;
+	engine->keeper = keeper_create(engine->loop, &keeper_handlers, engine, store);
+	store_batch_merge_older(keeper_batch(engine->keeper), g_steal_pointer(&engine->early));
+	if (!open_journal(engine, err)) {
+		engine_destroy(engine);
+		return NULL;
+	}
+	keeper_durable(engine->keeper, journal_durable(engine->journal));
+	join_parts(engine);
+	recover_replay(engine);
+	engine_tick(engine);
+	return engine;
+}
+
+void engine_destroy(struct engine *engine)
+{
+	if (!engine) {
+		return;
+	}
+	loop_timer_destroy(engine->tick);
+	intake_destroy(engine->intake);
+	feed_destroy(engine->feed);
+	journal_close(engine->journal);
+	keeper_destroy(engine->keeper, engine->stopping);
+	publish_destroy(engine->publish);
+	inventory_destroy(engine->inventory);
+	apply_destroy(engine->apply);
+	hosts_destroy(engine->hosts);
+	window_destroy(engine->window);
+	catalog_destroy(engine->catalog);
+	store_batch_destroy(engine->early);
+	g_free(engine->complaint);
+	g_free(engine);
+}
+
+void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd)
+{
+	switch (peer) {
+	case ROLE_COLLECTOR: intake_peer(engine->intake, instance, fd); break;
+	case ROLE_RRD: feed_peer(engine->feed, instance, fd); break;
+	case ROLE_WEB: publish_peer(engine->publish, fd); break;
+	default: close(fd); break;
+	}
+}
+
+void engine_stop(struct engine *engine)
+{
+	engine->stopping = true;
+	intake_flush(engine->intake);
+}

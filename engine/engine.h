@@ -1,0 +1,52 @@
+#pragma once
+#include "base/role.h"
+#include "engine/apply.h"
+#include "engine/feed.h"
+#include "engine/hosts.h"
+#include "engine/intake.h"
+#include "engine/inventory.h"
+#include "engine/keeper.h"
+#include "engine/publish.h"
+
+/*
+ * The parts of the engine and what joins them. Each part knows only those above it in its own
+ * header; what happens across them is in the callbacks of engine/engine.c.
+ */
+struct engine {
+	struct role *role;
+	struct loop *loop;
+	struct catalog *catalog;
+	struct window *window;
+	struct journal *journal;
+	struct hosts *hosts;
+	struct keeper *keeper;
+	struct inventory *inventory;
+	struct apply *apply;
+	struct intake *intake;
+	struct feed *feed;
+	struct publish *publish;
+	struct loop_timer *tick;
+	uint64_t applied; /* last journal sequence that took effect */
+	uint64_t turns;   /* progress, for the supervisor */
+	uint64_t samples_before;
+	double samples_per_s;
+	struct wall rules_loaded;
+	char *complaint;           /* about a configuration that was refused; "" */
+	struct store_batch *early; /* events from before there was a keeper */
+	uint64_t stored_position;  /* journal sequence that the state on disk has seen */
+	unsigned ticks;
+	bool stopping; /* the end is clean: the rest is stored */
+};
+
+/* Everything up to and including recovery; NULL: the data directory cannot be used. */
+struct engine *engine_create(struct role *role, struct error *err);
+void engine_destroy(struct engine *engine);
+
+/* A new socket to another role (taken). */
+void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd);
+
+/* The end is near: what has been gathered is journalled, engine_destroy() will store the rest. */
+void engine_stop(struct engine *engine);
+
+/* Tells people: log, store, page. */
+void engine_event(struct engine *engine, const char *kind, const char *object, const char *text);

@@ -1,0 +1,45 @@
+/* The role's main: hands over what base/role.h tells to the engine. */
+#include "engine/engined.h"
+#include "engine/engine.h"
+#include "model/message.h"
+
+#include "base/banned.h"
+
+static void *create(struct role *role, struct error *err)
+{
+	return engine_create(role, err);
+}
+
+static void peer(void *state, unsigned role, unsigned instance, int fd)
+{
+	engine_peer(state, role, instance, fd);
+}
+
+static uint64_t progress(void *state)
+{
+	return ((struct engine *)state)->turns;
+}
+
+static void stop(void *state)
+{
+	struct engine *engine = state;
+	engine_stop(engine);
+	role_stopped(engine->role);
+}
+
+static void destroy(void *state)
+{
+	engine_destroy(state);
+}
+
+int engine_role_main(void)
+{
+	static const struct role_handlers handlers = {
+		.create = create,
+		.peer = peer,
+		.progress = progress,
+		.stop = stop,
+		.destroy = destroy,
+	};
+	return role_run(ROLE_ENGINE, "engine", &message_table, &handlers);
+}

@@ -1,0 +1,48 @@
+#pragma once
+#include "base/loop.h"
+#include "model/catalog.h"
+#include "model/journal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The rrd roles' queue is the journal: each gets its records in order, durable ones only, from the
+ * sequence on that it asked for, as fast as it takes them. Declarations with their numbers go
+ * before.
+ */
+struct feed;
+
+struct feed_handlers {
+	void (*event)(void *owner, const char *kind, const char *object, const char *text);
+};
+
+struct feed_parts {
+	struct loop *loop;
+	struct catalog *catalog;
+	struct journal *journal;
+};
+
+struct feed_counts {
+	unsigned peers;
+	uint64_t applied;                 /* least sequence that one of them has taken in */
+	uint64_t values, files, failures; /* sums of what they say */
+};
+
+struct feed *feed_create(
+	const struct feed_parts *parts, const struct feed_handlers *handlers, void *owner);
+void feed_destroy(struct feed *feed);
+
+/* A new socket to that rrd role (taken). */
+void feed_peer(struct feed *feed, unsigned instance, int fd);
+
+/* The journal is durable further, or a channel has room. */
+void feed_pump(struct feed *feed);
+
+/* The service is new or differs: all of them are told before the records that use it. */
+void feed_declare(struct feed *feed, const struct service *service);
+
+/* All up to here is on disk in every RRD tree; 0: not known. */
+uint64_t feed_checkpoint(const struct feed *feed);
+
+struct feed_counts feed_counts(const struct feed *feed);

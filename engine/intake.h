@@ -1,0 +1,65 @@
+#pragma once
+#include "base/loop.h"
+#include "base/record.h"
+#include "engine/apply.h"
+#include "engine/inventory.h"
+#include "model/journal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The gate for what collectors send: declarations, samples, rounds that are over. What passes is
+ * gathered for one turn of the loop, journalled as one record and then applied.
+ */
+struct intake;
+
+struct intake_round {
+	const char *group, *host, *error; /* error: clean text, "" if all was well */
+	struct wall at;
+	bool up;
+	double took_s;
+	uint32_t step_s, cpus; /* cpus 0: not known */
+};
+
+struct intake_handlers {
+	/* A record is in the journal (sequence 0: the journal takes nothing) and was applied. */
+	void (*applied)(void *owner, uint64_t sequence, size_t samples);
+	/* One round with a host is over. */
+	void (*round)(void *owner, const struct intake_round *round);
+	/* Store what was declared now; intake_stored() must follow, whatever comes of it. */
+	void (*store)(void *owner);
+	/* The generation in which a declaration made now will be stored. */
+	uint64_t (*generation)(void *owner);
+	void (*event)(void *owner, const char *kind, const char *object, const char *text);
+};
+
+struct intake_parts {
+	struct loop *loop;
+	struct inventory *inventory;
+	struct apply *apply;
+	struct journal *journal;
+};
+
+struct intake_counts {
+	uint64_t samples;  /* let in */
+	uint64_t refused;  /* wrong instant */
+	uint64_t unknown;  /* not declared, or its number is not stored */
+	uint64_t declared; /* declarations */
+};
+
+struct intake *intake_create(
+	const struct intake_parts *parts, const struct intake_handlers *handlers, void *owner);
+void intake_destroy(struct intake *intake);
+
+/* A new socket to that collector (taken); an earlier one of the same instance is dead. */
+void intake_peer(struct intake *intake, unsigned instance, int fd);
+
+/* All generations up to this one are on disk; those up to `released` will not be soon. Collectors
+ * that waited go on. */
+void intake_stored(struct intake *intake, uint64_t stored, uint64_t released);
+
+/* Writes and applies what has been gathered. */
+void intake_flush(struct intake *intake);
+
+struct intake_counts intake_counts(const struct intake *intake);

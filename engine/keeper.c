@@ -1,0 +1,242 @@
+/*
+ * At most one batch is sealed at a time; it waits for the journal, then for the worker:
+ *
+ *     collecting --due--> sealed --journal durable--> committing --done--> stored
+ *                            ^                            | failed
+ *                            +--- merged below collecting, again after a while
+ *
+ * The store is used by the worker only while a commit is under way, by this thread only when not.
+ */
+#include "engine/keeper.h"
+#include "base/worker.h"
+
+#include <glib.h>
+
+#include "base/banned.h"
+
+struct commit_job {
+	struct keeper *keeper;
+	struct store *store;
+	struct store_batch *batch;
+	struct error err;
+	bool good;
+};
+
+struct keeper {
+	struct keeper_handlers handlers;
+	void *owner;
+	struct store *store;
+	struct worker *worker;
+	struct loop_timer *due, *patience;
+	struct store_batch *batch;  /* collecting */
+	struct store_batch *sealed; /* NULL: none */
+	struct commit_job *running;
+	uint64_t generation; /* of the collecting batch */
+	uint64_t needs;      /* journal sequence the sealed one waits for */
+	uint64_t durable, released, stored;
+	bool hurried, armed, broken;
+};
+
+static void release(struct keeper *keeper, uint64_t generation)
+{
+	if (generation > keeper->released) {
+		keeper->released = generation;
+		keeper->handlers.released(keeper->owner, generation);
+	}
+}
+
+static void commit_run(void *data)
+{
+	struct commit_job *job = data;
+	job->good = store_commit(job->store, job->batch, &job->err);
+}
+
+static void keeper_next(struct keeper *keeper);
+
+static void arm(struct keeper *keeper, int64_t ms)
+{
+	keeper->armed = true;
+	loop_timer_after(keeper->due, ms);
+}
+
+static void commit_failed(struct keeper *keeper, struct commit_job *job)
+{
+	store_batch_merge_older(keeper->batch, job->batch);
+	if (!keeper->broken) {
+		keeper->broken = true;
+		keeper->handlers.event(keeper->owner, "store.broken", "state.db", job->err.text);
+	}
+	release(keeper, keeper->generation - 1);
+	keeper->hurried = false;
+	arm(keeper, KEEPER_RETRY_MS);
+}
+
+static void commit_good(struct keeper *keeper, struct commit_job *job)
+{
+	store_batch_destroy(job->batch);
+	keeper->stored = keeper->generation - 1;
+	if (keeper->broken) {
+		keeper->broken = false;
+		keeper->handlers.event(
+			keeper->owner, "store.recovered", "state.db", "changes are stored again");
+	}
+	keeper->handlers.stored(keeper->owner, keeper->stored, keeper->needs);
+	release(keeper, keeper->stored);
+}
+
+static void commit_done(void *data)
+{
+	struct commit_job *job = data;
+	struct keeper *keeper = job->keeper;
+	keeper->running = NULL;
+	loop_timer_stop(keeper->patience);
+	if (job->good) {
+		commit_good(keeper, job);
+	} else {
+		commit_failed(keeper, job);
+	}
+	g_free(job);
+	if (keeper->hurried) {
+		keeper_next(keeper);
+	}
+}
+
+/* Starts the commit of the sealed batch if the journal is far enough. */
+static void keeper_go(struct keeper *keeper)
+{
+	if (!keeper->sealed || keeper->running || keeper->durable < keeper->needs) {
+		return;
+	}
+	struct commit_job *job = g_new0(struct commit_job, 1);
+	job->keeper = keeper;
+	job->store = keeper->store;
+	job->batch = g_steal_pointer(&keeper->sealed);
+	keeper->running = job;
+	worker_submit(keeper->worker, commit_run, commit_done, job);
+}
+
+/* Seals what has collected unless one is under way: then that one's end comes here again. */
+static void keeper_next(struct keeper *keeper)
+{
+	if (keeper->sealed || keeper->running) {
+		keeper->hurried = true;
+		return;
+	}
+	keeper->hurried = false;
+	keeper->armed = false;
+	loop_timer_stop(keeper->due);
+	keeper->needs = keeper->handlers.seal(keeper->owner, keeper->batch);
+	keeper->sealed = keeper->batch;
+	keeper->batch = store_batch_create();
+	keeper->generation++;
+	loop_timer_after(keeper->patience, KEEPER_PATIENCE_MS);
+	if (keeper->durable < keeper->needs) {
+		keeper->handlers.hurry(keeper->owner);
+	}
+	keeper_go(keeper);
+}
+
+static void keeper_due(void *owner)
+{
+	struct keeper *keeper = owner;
+	keeper->armed = false;
+	keeper_next(keeper);
+}
+
+static void keeper_impatient(void *owner)
+{
+	struct keeper *keeper = owner;
+	keeper->handlers.event(keeper->owner, "store.slow", "state.db",
+		"storing takes long; messages leave before their state is on disk");
+	release(keeper, keeper->generation - 1);
+}
+
+struct keeper *keeper_create(
+	struct loop *loop, const struct keeper_handlers *handlers, void *owner, struct store *store)
+{
+	struct keeper *keeper = g_new0(struct keeper, 1);
+	keeper->handlers = *handlers;
+	keeper->owner = owner;
+	keeper->store = store;
+	keeper->worker = worker_create(loop, "store");
+	keeper->due = loop_timer_create(loop, keeper_due, keeper);
+	keeper->patience = loop_timer_create(loop, keeper_impatient, keeper);
+	keeper->batch = store_batch_create();
+	keeper->generation = 1;
+	return keeper;
+}
+
+static void flush(struct keeper *keeper)
+{
+	(void)keeper->handlers.seal(keeper->owner, keeper->batch);
+	struct error err;
+	if (!store_commit(keeper->store, keeper->batch, &err)) {
+		keeper->handlers.event(keeper->owner, "store.broken", "state.db", err.text);
+	}
+}
+
+void keeper_destroy(struct keeper *keeper, bool flush_rest)
+{
+	if (!keeper) {
+		return;
+	}
+	worker_destroy(keeper->worker);
+	if (keeper->running) {
+		if (!keeper->running->good) {
+			store_batch_merge_older(keeper->batch, keeper->running->batch);
+		} else {
+			store_batch_destroy(keeper->running->batch);
+		}
+		g_free(keeper->running);
+	}
+	if (keeper->sealed) {
+		store_batch_merge_older(keeper->batch, keeper->sealed);
+	}
+	if (flush_rest) {
+		flush(keeper);
+	}
+	store_batch_destroy(keeper->batch);
+	store_close(keeper->store);
+	loop_timer_destroy(keeper->due);
+	loop_timer_destroy(keeper->patience);
+	g_free(keeper);
+}
+
+struct store_batch *keeper_batch(struct keeper *keeper)
+{
+	if (!keeper->armed) {
+		arm(keeper, keeper->broken ? KEEPER_RETRY_MS : KEEPER_LAZY_MS);
+	}
+	return keeper->batch;
+}
+
+uint64_t keeper_generation(const struct keeper *keeper)
+{
+	return keeper->generation;
+}
+
+void keeper_hurry(struct keeper *keeper)
+{
+	if (keeper->broken) {
+		keeper->released = keeper->generation; /* the next try comes by itself */
+		keeper->handlers.released(keeper->owner, keeper->generation);
+		return;
+	}
+	keeper_next(keeper);
+}
+
+void keeper_durable(struct keeper *keeper, uint64_t sequence)
+{
+	keeper->durable = sequence;
+	keeper_go(keeper);
+}
+
+uint64_t keeper_stored(const struct keeper *keeper)
+{
+	return keeper->stored;
+}
+
+bool keeper_broken(const struct keeper *keeper)
+{
+	return keeper->broken;
+}
