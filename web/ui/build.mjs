@@ -1,7 +1,7 @@
 // Builds the browser side into a folder: node build.mjs [OUT] (default: dist beside this file).
 //
-// main.js is every page.
-// index.html is a template: its {{NAME}} placeholders become the addresses of the files,
+// Two scripts, each complete in itself: main.js (every page) and chart.js (uPlot and what draws with it, fetched when the
+// first chart comes into view). index.html is a template: its {{NAME}} placeholders become the addresses of the files,
 // which whoever serves them may give hashed names.
 import { build } from 'esbuild';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -38,6 +38,7 @@ async function licences() {
 await mkdir(out, { recursive: true });
 await Promise.all([
 	build({ ...common, entryPoints: ['src/main.tsx'], outfile: join(out, 'main.js') }),
+	build({ ...common, entryPoints: ['src/chart/plot.ts'], outfile: join(out, 'chart.js') }),
 	build({ ...common, entryPoints: ['styles/main.css'], outfile: join(out, 'main.css') }),
 	copyFile(join(here, 'index.html'), join(out, 'index.html')),
 	copyFile(join(here, 'mark.svg'), join(out, 'mark.svg')),

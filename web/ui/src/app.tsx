@@ -8,6 +8,7 @@ import { HostPage } from './pages/host';
 import { HostsPage } from './pages/hosts';
 import { Missing } from './pages/missing';
 import { ProblemsPage } from './pages/problems';
+import { ServicePage } from './pages/service';
 import { WallPage } from './pages/wall';
 import { route } from './router';
 import { title } from './state/favicon';
@@ -30,7 +31,7 @@ function Page() {
 		return <HostPage key={r.host} host={r.host} />;
 	case 'service':
 		title.value = `${r.host} ${r.service}`;
-		return <HostPage key={r.host} host={r.host} />;
+		return <ServicePage key={`${r.host}/${r.service}`} host={r.host} service={r.service} />;
 	default:
 		title.value = 'No such page';
 		return <Missing what="There is no such page" />;

@@ -1,32 +1,168 @@
-// One host: its services, by category.
-import { useEffect, useState } from 'preact/hooks';
-import { get, hostPath, servicePath } from '../api';
+// One host as Munin shows it: every graph, by category, for an hour to a year; with what is wrong on top.
+import { useMemo } from 'preact/hooks';
+import { Failure, servicePath } from '../api';
+import { Card } from '../chart/card';
+import { spanOfAddress, type Span } from '../chart/span';
+import { Age } from '../components/age';
 import { Broken, Empty } from '../components/empty';
-import { generation } from '../state/store';
-import type { Host } from '../types';
+import { useHost } from '../components/host_data';
+import { KeyLine } from '../components/key_line';
+import { Chip, Mark } from '../components/mark';
+import { subject } from '../components/problem_table';
+import { SpanBar } from '../components/span_bar';
+import { Strip } from '../components/strip';
+import { levelClass, worst } from '../format/level';
+import { digits, plural } from '../format/number';
+import { hosts, isOld, pending, problems } from '../state/store';
+import type { Alert, Host, Level, Service } from '../types';
+import { Missing } from './missing';
 
-export function HostPage({ host }: { host: string }) {
-	const [answer, setAnswer] = useState<Host | Error | null>(null);
-	const round = generation.value;
-	useEffect(() => {
-		get<Host>(`/api/v1${hostPath(host)}`).then(setAnswer, setAnswer);
-	}, [host, round]);
-	if (answer === null) {
-		return <div class="panel" aria-busy="true"><Empty title="Reading…" /></div>;
+const noticesShown = 3;
+
+interface Category {
+	name: string;
+	services: Service[];
+}
+
+function categoriesOf(host: Host): Category[] {
+	const found = new Map<string, Service[]>();
+	for (const s of host.services.filter((x) => x.graph && x.fields.some((f) => f.graph && !f.gone))) {
+		found.set(s.category, [...(found.get(s.category) ?? []), s]);
 	}
-	if (answer instanceof Error) {
-		return <div class="panel"><Broken what={host} why={answer.message} again={() => generation.value++} /></div>;
-	}
+	return [...found].map(([name, services]) => ({ name, services }));
+}
+
+function levelOf(list: Alert[], service: string): Level {
+	return worst(list.filter((a) => a.service === service).map((a) => a.level));
+}
+
+function chipText(list: Alert[], level: Level): string {
+	const n = list.filter((a) => a.level === level).length;
+	return level === 'warning' ? plural(n, 'warning') : `${n} ${level}`;
+}
+
+function Head({ host, list, span }: { host: Host; list: Alert[]; span: Span }) {
+	const level = worst(list.map((a) => a.level));
+	return (
+		<div class="head">
+			<h1>
+				<span class="crumb"><a href={`/?q=group:${encodeURIComponent(host.group)}`}>{host.group}</a> /</span> {host.host}{' '}
+				{level !== 'ok' ? <Chip level={level}>{chipText(list, level)}</Chip> : <Chip level="ok">ok</Chip>}
+			</h1>
+			<span class="push" />
+			<SpanBar span={span} />
+		</div>
+	);
+}
+
+/** A last value of the host itself, as the engine or a plugin counted it. */
+function last(host: Host, service: string, field: string): number | null {
+	return host.services.find((s) => s.service === service)?.fields.find((f) => f.field === field)?.last?.v ?? null;
+}
+
+function Facts({ host }: { host: Host }) {
+	const seen = hosts.value.get(host.host) ?? host;
+	const took = last(host, 'node', 'fetch_time');
+	const up = last(host, 'uptime', 'uptime');
+	const cpus = last(host, 'node', 'cpus');
+	const series = host.services.reduce((n, s) => n + s.fields.length, 0);
+	return (
+		<dl class="facts">
+			<div>
+				<dt>sample</dt>
+				<dd>
+					<span class={isOld(seen) ? 'val unknown small' : ''}><Age at={seen.last_seen} suffix=" ago" /></span>
+					{took !== null && <>, took {digits(took)} s</>}, every {host.step} s
+				</dd>
+			</div>
+			{up !== null && <div><dt>up</dt><dd>{digits(Math.floor(up * 10) / 10)} d</dd></div>}
+			{cpus !== null && cpus > 0 && <div><dt>cores</dt><dd>{cpus}</dd></div>}
+			<div><dt>services</dt><dd>{host.services.length} in {series} series</dd></div>
+			<div><dt>24 h</dt><dd><Strip letters={seen.strip} of={host.host} /></dd></div>
+		</dl>
+	);
+}
+
+function Notices({ host, list }: { host: Host; list: Alert[] }) {
+	const seen = hosts.value.get(host.host) ?? host;
 	return (
 		<>
-			<div class="head"><h1>{host}</h1></div>
-			<div class="panel">
-				<table class="t"><tbody>
-					{answer.services.map((s) => (
-						<tr key={s.service} data-nav><td><a href={servicePath(host, s.service)}>{s.title}</a></td><td>{s.category}</td></tr>
-					))}
-				</tbody></table>
+			{seen.error && (
+				<div class="notice unknown bar gap">
+					<p><Mark level="unknown" /> <b>The last round failed:</b> {seen.error}. What you see below may be old.</p>
+				</div>
+			)}
+			{list.slice(0, noticesShown).map((a) => (
+				<div key={a.id} class={`notice ${levelClass[a.level]} bar gap`}>
+					<p>
+						<Mark level={a.level} /> <b>{subject(a)} {a.value_text}</b>{a.threshold_text && <>, limit {a.threshold_text}</>},{' '}
+						for <Age at={a.since} prefix="since " />. {a.summary}{' '}
+						<a href={`${servicePath(a.host, a.service)}#why`}>Why is this alert here?</a>
+					</p>
+				</div>
+			))}
+			{list.length > noticesShown && (
+				<p class="small"><a href={`/problems?q=${encodeURIComponent(host.host)}`}>{list.length - noticesShown} more problems of this host</a></p>
+			)}
+		</>
+	);
+}
+
+function Section({ category: c, host, span, list }: { category: Category; host: Host; span: Span; list: Alert[] }) {
+	const level = worst(c.services.map((s) => levelOf(list, s.service)));
+	const own = list.filter((a) => c.services.some((s) => s.service === a.service));
+	return (
+		<>
+			<div class="cat-head" id={encodeURIComponent(c.name)}>
+				<h2>{c.name}</h2>
+				{level === 'ok' ? <Chip level="ok">{c.services.length} ok</Chip> : <Chip level={level}>{chipText(own, level)}</Chip>}
 			</div>
+			<div class="charts">
+				{c.services.map((s) => (
+					<Card key={s.service} host={host.host} sampleStep={host.step} service={s} span={span} level={levelOf(list, s.service)} />
+				))}
+			</div>
+		</>
+	);
+}
+
+export function HostPage({ host: name }: { host: string }) {
+	const { host, error, again } = useHost(name);
+	const list = problems.value.filter((a) => a.host === name);
+	const span = spanOfAddress();
+	const categories = useMemo(() => (host ? categoriesOf(host) : []), [host]);
+	if (!host) {
+		if (error instanceof Failure && error.status === 404) {
+			return <Missing what={`No host is called “${name}”`} />;
+		}
+		return error
+			? <div class="panel"><Broken what={name} why={error.message} again={again} /></div>
+			: <div class="panel" aria-busy="true"><Empty title="Reading…" /></div>;
+	}
+	const waiting = pending.value.filter((a) => a.host === name).length;
+	return (
+		<>
+			<Head host={host} list={list} span={span} />
+			<Facts host={host} />
+			<Notices host={host} list={list} />
+			{waiting > 0 && (
+				<p class="small muted"><Mark level="pending" /> {plural(waiting, 'value is', 'values are')} past a limit, not yet for long enough.</p>
+			)}
+			<div class="with-index">
+				<nav class="index" aria-label="Categories">
+					{categories.map((c) => {
+						const level = worst(c.services.map((s) => levelOf(list, s.service)));
+						return (
+							<a key={c.name} href={`#${encodeURIComponent(c.name)}`}>
+								{level !== 'ok' && <><Mark level={level} /><span class="hide">{level} </span></>}{c.name}
+								<span class="n">{c.services.length}</span>
+							</a>
+						);
+					})}
+				</nav>
+				<div>{categories.map((c) => <Section key={c.name} category={c} host={host} span={span} list={list} />)}</div>
+			</div>
+			<KeyLine keys={[['[ ]', 'earlier, later'], ['t', 'span'], ['1 … 5', 'hour to year'], ['j k', 'move'], ['Enter', 'zoom'], ['?', 'all keys']]} />
 		</>
 	);
 }

@@ -18,7 +18,7 @@ function Row({ host: h }: { host: WallHost }) {
 		<tr data-nav>
 			<td class="nowrap"><Chip level={h.state}>{h.state}</Chip></td>
 			<td class="w2"><a href={hostPath(h.host)}><b>{h.host}</b></a></td>
-			<td class="muted r">{h.group}</td>
+			<td class="muted w2">{h.group}</td>
 			<td class="no opt"><Strip letters={h.strip} of={h.host} /></td>
 			<td class={n > 0 ? 'num w2' : 'num no'}>{n > 0 ? plural(n, 'problem') : ''}</td>
 			<td class={`nowrap w2 ${isOld(h) ? 'val unknown small' : ''}`} data-l="sample"><Age at={h.last_seen} suffix=" ago" /></td>

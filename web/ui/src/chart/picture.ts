@@ -1,0 +1,75 @@
+// From what is known of a graph to what is drawn: numbers, limits and alerts of one moment.
+import { levelClass } from '../format/level';
+import { age, moment } from '../format/time';
+import type { Alert, Level, Service } from '../types';
+import { serverNow } from '../state/clock';
+import { shownLimits } from './legend';
+import { drawnLimit, type Plan } from './plan';
+import type { Span } from './span';
+import type { Table } from './source';
+import type { PlotLimit, PlotMark, PlotSpec } from './spec';
+
+export interface Picture {
+	plan: Plan;
+	service: Service;
+	table: Table;
+	span: Span;
+	hidden: ReadonlySet<string>;
+	alerts: Alert[];
+	fit: PlotSpec['fit'];
+	height: number;
+	notes: boolean;
+	zoomable: boolean;
+	/** Words upon limit lines. */
+	limitWords: boolean;
+}
+
+function kind(level: Level): PlotLimit['level'] {
+	const k = levelClass[level];
+	return k === 'warn' || k === 'crit' || k === 'unknown' ? k : 'info';
+}
+
+/** Limits of the curves that are shown; the same one of many fields is drawn once. */
+function limitsOf(p: Picture): PlotLimit[] {
+	const found = new Map<string, PlotLimit>();
+	for (const c of p.plan.curves) {
+		for (const l of p.hidden.has(c.field.field) || c.kind === 'stack' ? [] : shownLimits(c.field)) {
+			const drawn = drawnLimit(c.field, l.value) * (c.mirrored ? -1 : 1);
+			const below = c.mirrored ? !l.below : l.below;
+			const label = p.limitWords ? `${l.level} ${l.below ? 'below' : 'above'} ${l.value}${p.plan.axis.suffix ? ` ${p.plan.axis.suffix}` : ''}` : '';
+			found.set(`${l.level} ${below} ${drawn}`, { level: kind(l.level), below, value: drawn, label });
+		}
+	}
+	return [...found.values()];
+}
+
+function marksOf(p: Picture, now: number): PlotMark[] {
+	return p.alerts.filter((a) => a.state !== 'pending' && !a.suppressed_by && a.level !== 'notice').map((a) => {
+		const since = moment(a.since) / 1000;
+		return { from: since, to: now, label: `${a.rule} ${age((now - since) * 1000)}`, level: kind(a.level) };
+	});
+}
+
+/** The window that is drawn: one that ends now moves on with the clock. */
+export function windowOf(span: Span): { from: number; to: number } {
+	if (!span.live) {
+		return span;
+	}
+	const to = Math.floor(serverNow() / 1000);
+	return { from: to - (span.to - span.from), to };
+}
+
+export function specOf(p: Picture): PlotSpec {
+	const { table } = p;
+	const now = Math.floor(serverNow() / 1000);
+	const length = Math.max(0, ...p.plan.curves.map((c) => table.average[c.field.id]?.length ?? 0));
+	return {
+		x: Array.from({ length }, (_, i) => table.t0 + (i + 1) * table.step), step: table.step, now, ...windowOf(p.span),
+		curves: p.plan.curves.filter((c) => !p.hidden.has(c.field.field)).map((c) => ({
+			values: table.average[c.field.id] ?? [], least: table.least[c.field.id] ?? null, most: table.most[c.field.id] ?? null,
+			colour: c.colour, kind: c.kind, filled: c.filled, width: c.width, mirrored: c.mirrored,
+		})),
+		axis: p.plan.axis, fit: p.fit, limits: limitsOf(p), marks: marksOf(p, now), height: p.height, zoomable: p.zoomable,
+		notes: p.notes,
+	};
+}
