@@ -1,4 +1,6 @@
 #pragma once
+#include <glib.h>
+
 /*
  * The handlers that web/routes.def names; one file per resource. Each fills the exchange's reply,
  * or holds the exchange and answers later.
@@ -8,6 +10,25 @@ struct exchange;
 
 void api_healthz(struct web *web, struct exchange *x);
 void api_readyz(struct web *web, struct exchange *x);
+void api_metrics(struct web *web, struct exchange *x);
+void api_status(struct web *web, struct exchange *x);
+void api_wall(struct web *web, struct exchange *x);
+void api_hosts(struct web *web, struct exchange *x);
+void api_host(struct web *web, struct exchange *x);
+void api_series(struct web *web, struct exchange *x);
+void api_alerts(struct web *web, struct exchange *x);
+void api_data(struct web *web, struct exchange *x);
+void api_graph(struct web *web, struct exchange *x);
+void api_munin(struct web *web, struct exchange *x);
+void api_events(struct web *web, struct exchange *x);
+
+/* The page of the browser side, whatever its address; the plain page if that was not built. */
+void page_app(struct web *web, struct exchange *x);
+void page_asset(struct web *web, struct exchange *x);
+void page_plain(struct web *web, struct exchange *x);
 
 /* A page that says what went wrong; `detail` may hold text from outside. */
 void page_error(struct web *web, struct exchange *x, unsigned status, const char *detail);
+
+/* The members of /api/v1/status but its events, for the stream; `owner` is the struct web. */
+void api_status_event(void *owner, GString *out);

@@ -1,5 +1,5 @@
 #include "web/reply.h"
-#include "web/json.h"
+#include "web/jsonout.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -120,13 +120,13 @@ void reply_problem(struct reply *reply, unsigned status, const char *format, ...
 	g_autofree char *detail = g_strdup_vprintf(format, values);
 	va_end(values);
 	GString *body = reply_text(reply, status, "application/problem+json");
-	struct json j = json_begin(body);
-	json_open(&j, NULL, '{');
-	json_text(&j, "type", "about:blank");
-	json_text(&j, "title", reply_reason(status));
-	json_int(&j, "status", status);
-	json_text(&j, "detail", detail);
-	json_close(&j);
+	struct jsonout j = jsonout_begin(body);
+	jsonout_open(&j, NULL, '{');
+	jsonout_text(&j, "type", "about:blank");
+	jsonout_text(&j, "title", reply_reason(status));
+	jsonout_int(&j, "status", status);
+	jsonout_text(&j, "detail", detail);
+	jsonout_close(&j);
 	if (status == 503) {
 		reply->retry_after_s = 2;
 	}

@@ -137,6 +137,7 @@ void request_finish(struct request *request)
 	g_free(request->accept);
 	g_free(request->if_none_match);
 	g_free(request->last_event_id);
+	g_free(request->host);
 	g_free(request->origin);
 	g_free(request->fetch_site);
 	g_free(request->authorization);
@@ -169,7 +170,7 @@ static bool list_holds(const char *list, const char *word)
 
 bool request_only(const struct request *request, const char *known, struct error *err)
 {
-	for (size_t i = 0; i < request->parameter_count; i++) {
+	for (size_t i = 0; i < request->parameter_count && strcmp(known, "*"); i++) {
 		const char *name = request->parameters[i].name;
 		if (strchr(name, ' ') || !list_holds(known, name)) {
 			return error_set(err, ERR_CONFIG, "unknown parameter \"%.60s\"; known here: %.100s",

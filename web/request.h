@@ -34,7 +34,7 @@ struct request {
 	const char *variable[4]; /* of the route's pattern, set by the router */
 	GByteArray *body;        /* NULL: none */
 	char *content_type;      /* may be NULL, as the following */
-	char *accept, *if_none_match, *last_event_id, *origin, *fetch_site, *authorization;
+	char *accept, *if_none_match, *last_event_id, *host, *origin, *fetch_site, *authorization;
 	bool accept_gzip;
 	struct wall now; /* when it came; relative times count from here */
 };
@@ -50,7 +50,7 @@ void request_finish(struct request *request);
 /* The value, or NULL. */
 const char *request_text(const struct request *request, const char *name);
 
-/* CONFIG: a parameter that is not in the blank-separated list `known`. */
+/* CONFIG: a parameter that is not in the blank-separated list `known`; "*" knows all. */
 MUST_USE bool request_only(const struct request *request, const char *known, struct error *err);
 
 /* Each leaves `*value` alone if the parameter is missing. CONFIG: it is there and not acceptable.

@@ -65,6 +65,13 @@ const struct route *router_find(struct request *request, unsigned *status)
 	return NULL;
 }
 
+/* "http://HOST" or "https://HOST" of the Host that the request itself named. */
+static bool origin_is_host(const char *origin, const char *host)
+{
+	const char *at = strstr(origin, "://");
+	return at && host && !strcmp(at + 3, host);
+}
+
 /*
  * A page of somebody else must not send bodies here in its reader's name (hostile 56): browsers say
  * where a request comes from, other programs send neither field.
@@ -75,7 +82,8 @@ static bool origin_is_ours(const struct web *web, const struct request *request)
 		strcmp(request->fetch_site, "none")) {
 		return false;
 	}
-	return !request->origin || web_origin_is_ours(web, request->origin);
+	return !request->origin || !strcmp(request->origin, web->base_url) ||
+		   origin_is_host(request->origin, request->host);
 }
 
 static bool wants_html(const struct request *request)

@@ -196,6 +196,7 @@ static void read_headers(struct exchange_private *p)
 	r->accept = header_copy(p->connection, MHD_HTTP_HEADER_ACCEPT, 1000);
 	r->if_none_match = header_copy(p->connection, MHD_HTTP_HEADER_IF_NONE_MATCH, 1000);
 	r->last_event_id = header_copy(p->connection, "Last-Event-ID", 100);
+	r->host = header_copy(p->connection, MHD_HTTP_HEADER_HOST, 300);
 	r->origin = header_copy(p->connection, "Origin", 500);
 	r->fetch_site = header_copy(p->connection, "Sec-Fetch-Site", 50);
 	r->authorization = header_copy(p->connection, MHD_HTTP_HEADER_AUTHORIZATION, 500);

@@ -5,17 +5,27 @@
  * The web role's parts, as handlers see them.
  */
 struct archive;
+struct channel;
+struct picture_cache;
 struct replica;
 struct server;
 struct stream;
+struct view;
+
+enum { WEB_ROLES_MAX = 32 };
 
 struct web {
 	struct role *role;
 	struct server *server;
-	char *base_url; /* for links and the check of origins; without "/" at the end */
-	struct mono started;
+	struct replica *replica;
+	struct view *view;
+	struct stream *stream;
+	struct archive *archive;
+	struct picture_cache *pictures;
+	struct channel *engine; /* NULL: away */
+	char *base_url;         /* for links and the check of origins; without "/" at the end */
 	struct wall started_at;
+	uint64_t beats;
+	struct role_status roles[WEB_ROLES_MAX];
+	size_t role_count;
 };
-
-/* Whether an Origin field names this server, by its base URL or by the address it listens on. */
-bool web_origin_is_ours(const struct web *web, const char *origin);

@@ -1,9 +1,16 @@
 #include "web/webd.h"
 #include "base/attr.h"
+#include "base/channel.h"
 #include "base/log.h"
 #include "model/message.h"
+#include "web/api.h"
+#include "web/archive.h"
+#include "web/picture.h"
+#include "web/replica.h"
 #include "web/router.h"
 #include "web/server.h"
+#include "web/stream.h"
+#include "web/view.h"
 #include "web/web.h"
 
 #include <string.h>
@@ -16,12 +23,23 @@
 /*
  * The main of the web role: it answers from a copy of the engine's state, asks rrd for archived
  * values and pictures, and has neither files nor a way out.
+ *
+ * Order of the end: the archive first (what is held gets its answer), then the server (streams are
+ * closed), then what those looked at.
  */
+enum { ENGINE_QUEUE = 1 << 20, PICTURES_MAX = 128, PICTURES_BYTES = 16 << 20 };
+
 static void web_destroy(void *state)
 {
 	struct web *web = state;
 	if (web) {
+		channel_destroy(web->engine);
+		archive_destroy(web->archive);
 		server_destroy(web->server);
+		stream_destroy(web->stream);
+		view_destroy(web->view);
+		replica_destroy(web->replica);
+		picture_cache_destroy(web->pictures);
 		g_free(web->base_url);
 		g_free(web);
 	}
@@ -32,14 +50,28 @@ static void on_request(void *owner, struct exchange *x)
 	router_dispatch(owner, x);
 }
 
+static void on_change(void *owner, enum replica_change change, const void *object)
+{
+	struct web *web = owner;
+	stream_changed(web->stream, change, object);
+	if (change == CHANGE_PICTURE || change == CHANGE_DECLARED) {
+		picture_cache_clear(web->pictures);
+	}
+}
+
 static void *web_create(struct role *role, struct error *err)
 {
 	static const struct server_handlers handlers = {.request = on_request};
 	struct web *web = g_new0(struct web, 1);
 	web->role = role;
-	web->started = mono_now();
 	web->started_at = wall_now();
 	web->base_url = g_strdup("http://127.0.0.1:8080");
+	web->replica = replica_create(on_change, web);
+	web->view = view_create(web->replica);
+	web->stream = stream_create(role->loop, web->replica, web->view);
+	stream_on_status(web->stream, api_status_event, web);
+	web->archive = archive_create(role->loop, ARCHIVE_DEADLINE_MS);
+	web->pictures = picture_cache_create(PICTURES_MAX, PICTURES_BYTES);
 	web->server = server_create(role->loop, &gate_default_limits, &handlers, web, err);
 	if (!web->server) {
 		web_destroy(web);
@@ -48,10 +80,55 @@ static void *web_create(struct role *role, struct error *err)
 	return web;
 }
 
-static void web_peer(void *state, unsigned peer, unsigned instance, int fd)
+/* -- the engine -- */
+
+static void engine_closed(void *owner, const struct error *why)
 {
-	close(fd);
+	struct web *web = owner;
+	log_info("web.engine_lost", "why=\"%s\"", log_safe(why->text));
+	channel_destroy(web->engine);
+	web->engine = NULL;
+	replica_lost(web->replica, wall_now());
 }
+
+static void engine_frame(void *owner, const struct frame *frame, int fd)
+{
+	struct web *web = owner;
+	struct error err;
+	if (fd >= 0) {
+		close(fd);
+	}
+	if (frame->type != MESSAGE_ANSWER && !replica_take(web->replica, frame, &err)) {
+		log_error("web.engine_frame", "error=\"%s\"", log_safe(err.text));
+		engine_closed(web, &err);
+	}
+}
+
+static void connect_engine(struct web *web, int fd)
+{
+	static const struct channel_handlers handlers = {
+		.frame = engine_frame, .closed = engine_closed};
+	if (web->engine) {
+		channel_destroy(web->engine);
+		replica_lost(web->replica, wall_now());
+	}
+	web->engine = channel_create(
+		web->role->loop, &message_table, ROLE_WEB, ROLE_ENGINE, ENGINE_QUEUE, &handlers, web, fd);
+}
+
+static void web_peer(void *state, unsigned peer, unsigned instance UNUSED, int fd)
+{
+	struct web *web = state;
+	if (peer == ROLE_ENGINE) {
+		connect_engine(web, fd);
+	} else if (peer == ROLE_RRD) {
+		archive_connect(web->archive, fd);
+	} else {
+		close(fd);
+	}
+}
+
+/* -- the supervisor -- */
 
 static void web_listen(void *state, int fd)
 {
@@ -59,10 +136,18 @@ static void web_listen(void *state, int fd)
 	server_listen(web->server, fd);
 }
 
+static void web_roles(void *state, const struct role_status *roles, size_t count)
+{
+	struct web *web = state;
+	web->role_count = count < WEB_ROLES_MAX ? count : WEB_ROLES_MAX;
+	memcpy(web->roles, roles, web->role_count * sizeof(*roles));
+}
+
+/* Asked from the loop: whoever comes here has had its turn. */
 static uint64_t web_progress(void *state)
 {
-	const struct web *web = state;
-	return (uint64_t)(mono_now().ms - web->started.ms) + 1;
+	struct web *web = state;
+	return ++web->beats;
 }
 
 static void web_stop(void *state)
@@ -71,17 +156,13 @@ static void web_stop(void *state)
 	role_stopped(web->role);
 }
 
-bool web_origin_is_ours(const struct web *web, const char *origin)
-{
-	return !strcmp(origin, web->base_url);
-}
-
 int web_role_main(void)
 {
 	static const struct role_handlers handlers = {
 		.create = web_create,
 		.peer = web_peer,
 		.listen = web_listen,
+		.roles = web_roles,
 		.progress = web_progress,
 		.stop = web_stop,
 		.destroy = web_destroy,

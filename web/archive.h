@@ -1,0 +1,79 @@
+#pragma once
+#include "base/channel.h"
+
+#include <stdint.h>
+
+#include <glib.h>
+
+/*
+ * Questions to the rrd role: values of a span, and pictures. Answers come in pieces; each question
+ * has a deadline, and ends with UNREACHABLE when rrd goes away. One callback per question, always.
+ */
+struct archive;
+
+enum {
+	ARCHIVE_SERIES_MAX = 200,
+	ARCHIVE_POINTS_MAX = 10000,
+	ARCHIVE_PICTURE_MAX = 16 << 20,
+	ARCHIVE_PENDING_MAX = 256,
+	ARCHIVE_DEADLINE_MS = 10000,
+	ARCHIVE_LIMITS_MAX = 32,
+};
+
+struct archive *archive_create(struct loop *loop, int64_t deadline_ms);
+void archive_destroy(struct archive *archive); /* ends what is pending; NULL allowed */
+
+/* A socket to rrd; takes it. An earlier one is dead. */
+void archive_connect(struct archive *archive, int fd);
+bool archive_connected(const struct archive *archive);
+
+/* Value i of a column is that of (t0 + i*step, t0 + (i+1)*step]. */
+struct archive_data {
+	int64_t t0_s, step_s;
+	size_t rows, count;
+	double **columns; /* in the order of the question; owned by the answer */
+};
+
+enum archive_cf { ARCHIVE_AVERAGE, ARCHIVE_MIN, ARCHIVE_MAX };
+
+struct archive_fetch {
+	const uint32_t *series; /* each once */
+	size_t count;
+	int64_t from_s, to_s, step_s; /* step 0: the finest there is */
+	enum archive_cf cf;
+};
+
+/* One of both is NULL; both are valid during the call only. */
+typedef void (*archive_data_fn)(
+	void *owner, const struct archive_data *data, const struct error *err);
+
+/* False: UNREACHABLE, and the callback is not called. */
+MUST_USE bool archive_fetch(struct archive *archive, const struct archive_fetch *question,
+	archive_data_fn done, void *owner, struct error *err);
+
+enum archive_format { ARCHIVE_PNG, ARCHIVE_SVG, ARCHIVE_PDF, ARCHIVE_EPS };
+
+struct archive_graph {
+	uint32_t service_id;
+	int64_t from_s, to_s;
+	uint16_t width, height;
+	enum archive_format format;
+	bool dark;
+	const char *title; /* behind the graph's own; may be "" */
+	struct archive_limit {
+		double value;
+		uint8_t level; /* 1 warning, 2 critical */
+	} limits[ARCHIVE_LIMITS_MAX];
+	size_t limit_count;
+};
+
+typedef void (*archive_picture_fn)(void *owner, const GByteArray *picture, const struct error *err);
+
+MUST_USE bool archive_graph(struct archive *archive, const struct archive_graph *question,
+	archive_picture_fn done, void *owner, struct error *err);
+
+struct archive_counters {
+	uint64_t fetches, graphs, late, lost;
+	unsigned pending;
+};
+const struct archive_counters *archive_count(const struct archive *archive);

@@ -1,0 +1,357 @@
+#include "web/view.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/*
+ * One letter per category says the state of a host on the wall, so that 500 hosts of 40 categories
+ * are 20,000 bytes. Which category stands at which place is one list over all hosts, kept until the
+ * catalog's version changes.
+ */
+enum { CATEGORY_MAX = 64, SILENT_STEPS = 3 };
+
+struct view {
+	const struct replica *replica;
+	GPtrArray *categories;
+	GHashTable *places; /* category -> index + 1 */
+	const struct catalog *catalog;
+	uint64_t version, told;
+};
+
+/* What every host has comes first, in this order; all else follows by name. */
+static const char *const first_categories[] = {"disk", "network", "system", "processes", "time"};
+
+struct view *view_create(const struct replica *replica)
+{
+	struct view *view = g_new0(struct view, 1);
+	view->replica = replica;
+	view->categories = g_ptr_array_new_with_free_func(g_free);
+	view->places = g_hash_table_new(g_str_hash, g_str_equal);
+	return view;
+}
+
+void view_destroy(struct view *view)
+{
+	if (view) {
+		g_hash_table_unref(view->places);
+		g_ptr_array_unref(view->categories);
+		g_free(view);
+	}
+}
+
+char *view_category(const struct service *service, char *out)
+{
+	const char *raw = attributes_or(&service->attributes, "graph_category", "other");
+	size_t n = 0;
+	for (; raw[n] && n < CATEGORY_MAX - 1; n++) {
+		out[n] = g_ascii_tolower(raw[n]);
+	}
+	while (n && (out[n - 1] & 0x80)) {
+		n--; /* a name cut in mid-character; categories are words in ASCII */
+	}
+	out[n] = '\0';
+	if (!n) {
+		memcpy(out, "other", sizeof("other"));
+	}
+	return out;
+}
+
+static unsigned category_rank(const char *name)
+{
+	unsigned i = 0;
+	while (i < ARRAY_LENGTH(first_categories) && strcmp(first_categories[i], name)) {
+		i++;
+	}
+	return i;
+}
+
+static gint compare_categories(gconstpointer a, gconstpointer b)
+{
+	const char *x = *(const char *const *)a;
+	const char *y = *(const char *const *)b;
+	unsigned rx = category_rank(x);
+	unsigned ry = category_rank(y);
+	return rx != ry ? (rx < ry ? -1 : 1) : strcmp(x, y);
+}
+
+static void collect_categories(struct view *view)
+{
+	const GPtrArray *hosts = catalog_hosts(view->catalog);
+	char name[CATEGORY_MAX];
+	g_hash_table_remove_all(view->places);
+	g_ptr_array_set_size(view->categories, 0);
+	for (guint i = 0; i < hosts->len; i++) {
+		const struct host *host = hosts->pdata[i];
+		for (guint s = 0; s < host->services->len; s++) {
+			view_category(host->services->pdata[s], name);
+			if (!g_hash_table_contains(view->places, name)) {
+				char *kept = g_strdup(name);
+				g_ptr_array_add(view->categories, kept);
+				g_hash_table_insert(view->places, kept, GUINT_TO_POINTER(1));
+			}
+		}
+	}
+	g_ptr_array_sort(view->categories, compare_categories);
+	for (guint i = 0; i < view->categories->len; i++) {
+		g_hash_table_insert(view->places, view->categories->pdata[i], GUINT_TO_POINTER(i + 1));
+	}
+}
+
+const GPtrArray *view_categories(struct view *view)
+{
+	const struct catalog *catalog = replica_catalog(view->replica);
+	if (catalog != view->catalog || catalog_version(catalog) != view->version) {
+		view->catalog = catalog;
+		view->version = catalog_version(catalog);
+		collect_categories(view);
+	}
+	return view->categories;
+}
+
+bool view_categories_changed(struct view *view)
+{
+	uint64_t sum = 14695981039346656037U; /* FNV-1a */
+	const GPtrArray *all = view_categories(view);
+	for (guint i = 0; i < all->len; i++) {
+		for (const char *c = all->pdata[i];; c++) {
+			sum = (sum ^ (unsigned char)*c) * 1099511628211U;
+			if (!*c) {
+				break;
+			}
+		}
+	}
+	bool changed = sum != view->told;
+	view->told = sum;
+	return changed;
+}
+
+/* -- states -- */
+
+static unsigned weight(unsigned level)
+{
+	static const unsigned weights[] = {0, 1, 3, 4, 2};
+	return weights[level];
+}
+
+static unsigned worse(unsigned a, unsigned b)
+{
+	return weight(a) >= weight(b) ? a : b;
+}
+
+static bool in_force(const struct replica_alert *a)
+{
+	return a->state != ALERT_PENDING;
+}
+
+bool view_host_silent(const struct replica_host *host, struct wall now)
+{
+	int64_t step_ms = host->step_s ? (int64_t)host->step_s * 1000 : 10000;
+	return now.ms - host->last_seen_ms > SILENT_STEPS * step_ms;
+}
+
+unsigned view_host_state(
+	const struct replica *replica, const struct replica_host *host, struct wall now)
+{
+	unsigned level = view_host_silent(host, now) ? LEVEL_UNKNOWN : LEVEL_OK;
+	const GPtrArray *alerts = replica_alerts(replica);
+	for (guint i = 0; i < alerts->len; i++) {
+		const struct replica_alert *a = alerts->pdata[i];
+		if (in_force(a) && !*a->suppressed_by && !strcmp(a->host, host->name)) {
+			level = worse(level, a->level);
+		}
+	}
+	return level;
+}
+
+unsigned view_service_state(const struct replica *replica, const struct service *service)
+{
+	unsigned level = LEVEL_OK;
+	const GPtrArray *alerts = replica_alerts(replica);
+	for (guint i = 0; i < alerts->len; i++) {
+		const struct replica_alert *a = alerts->pdata[i];
+		if (in_force(a) && !*a->suppressed_by && !strcmp(a->service, service->name) &&
+			!strcmp(a->host, service->host_name)) {
+			level = worse(level, a->level);
+		}
+	}
+	return level;
+}
+
+/* -- cells -- */
+
+static guint place_of(struct view *view, const struct service *service)
+{
+	char name[CATEGORY_MAX];
+	return GPOINTER_TO_UINT(g_hash_table_lookup(view->places, view_category(service, name)));
+}
+
+static unsigned letter_weight(char letter)
+{
+	const char *order = ".oxsnuwc";
+	const char *at = strchr(order, letter);
+	return at ? (unsigned)(at - order) : 0;
+}
+
+static void raise_cells(struct view *view, const char *host, char *cells)
+{
+	static const char letters[] = "onwcu";
+	const GPtrArray *alerts = replica_alerts(view->replica);
+	for (guint i = 0; i < alerts->len; i++) {
+		const struct replica_alert *a = alerts->pdata[i];
+		if (!in_force(a) || strcmp(a->host, host)) {
+			continue;
+		}
+		const struct service *service = catalog_service(view->catalog, host, a->service);
+		guint place = service ? place_of(view, service) : 0;
+		char letter = *a->suppressed_by ? 's' : letters[a->level];
+		if (place && letter_weight(letter) > letter_weight(cells[place - 1])) {
+			cells[place - 1] = letter;
+		}
+	}
+}
+
+/* One letter per category (g_malloc). */
+static char *host_cells(struct view *view, const struct replica_host *host, struct wall now)
+{
+	const GPtrArray *categories = view_categories(view);
+	char *cells = g_strnfill(categories->len, '.');
+	const struct host *entry = catalog_host(view->catalog, host->name);
+	char calm = view_host_silent(host, now) ? 'x' : 'o';
+	for (guint i = 0; entry && i < entry->services->len; i++) {
+		guint place = place_of(view, entry->services->pdata[i]);
+		if (place) {
+			cells[place - 1] = calm;
+		}
+	}
+	raise_cells(view, host->name, cells);
+	return cells;
+}
+
+void view_host_members(struct view *view, struct jsonout *j, const struct replica_host *host,
+	struct wall now, bool cells)
+{
+	jsonout_text(j, "host", host->name);
+	jsonout_text(j, "group", host->group);
+	jsonout_text(j, "state", replica_level_name(view_host_state(view->replica, host, now)));
+	jsonout_bool(j, "up", host->up);
+	jsonout_moment(j, "last_seen", host->last_seen_ms);
+	jsonout_int(j, "step", host->step_s);
+	jsonout_text(j, "error", host->error);
+	jsonout_text(j, "strip", host->strip);
+	if (cells) {
+		g_autofree char *letters = host_cells(view, host, now);
+		jsonout_text(j, "cells", letters);
+	}
+}
+
+/* -- objects -- */
+
+/* The limit that the alert's level stands for, if the rule has a constant one. */
+static double threshold_of(const struct replica *replica, const struct replica_alert *alert)
+{
+	const GPtrArray *limits = replica_limits(replica, alert->series_id);
+	for (guint i = 0; limits && i < limits->len; i++) {
+		const struct replica_limit *limit = limits->pdata[i];
+		if (limit->level == alert->level && !strcmp(limit->rule, alert->rule)) {
+			return limit->value;
+		}
+	}
+	return NAN;
+}
+
+void view_alert(const struct replica *replica, struct jsonout *j, const struct replica_alert *alert)
+{
+	const struct replica_host *host = replica_host(replica, alert->host);
+	const struct service *service =
+		catalog_service(replica_catalog(replica), alert->host, alert->service);
+	const struct field *field = service ? service_find_field(service, alert->field) : NULL;
+	jsonout_open(j, NULL, '{');
+	jsonout_int(j, "id", alert->id);
+	jsonout_text(j, "rule", alert->rule);
+	jsonout_text(j, "host", alert->host);
+	jsonout_text(j, "group", host ? host->group : "");
+	jsonout_text(j, "service", alert->service);
+	jsonout_text(j, "field", alert->field);
+	jsonout_text(j, "title",
+		service ? attributes_or(&service->attributes, "graph_title", service->name)
+				: alert->service);
+	jsonout_text(j, "label", field ? field->label : alert->field);
+	jsonout_text(j, "level", replica_level_name(alert->level));
+	jsonout_text(j, "state", replica_state_name(alert->state));
+	jsonout_moment(j, "since", alert->since_ms);
+	jsonout_number(j, "value", alert->value);
+	jsonout_text(j, "value_text", alert->value_text);
+	jsonout_number(j, "threshold", threshold_of(replica, alert));
+	jsonout_text(j, "threshold_text", alert->threshold_text);
+	jsonout_text(j, "summary", alert->summary);
+	jsonout_text(j, "info", alert->info);
+	jsonout_text(j, "runbook", alert->runbook);
+	jsonout_text(j, "suppressed_by", *alert->suppressed_by ? alert->suppressed_by : NULL);
+	jsonout_close(j);
+}
+
+void view_event(struct jsonout *j, const char *name, const struct replica_event *event)
+{
+	jsonout_open(j, name, '{');
+	jsonout_moment(j, "t", event->t_ms);
+	jsonout_text(j, "kind", event->kind);
+	jsonout_text(j, "object", event->object);
+	jsonout_text(j, "text", event->text);
+	jsonout_close(j);
+}
+
+static void view_last(const struct replica *replica, struct jsonout *j, const struct field *field)
+{
+	struct sample last;
+	if (!field->series_id || !replica_last(replica, field->series_id, &last)) {
+		jsonout_null(j, "last");
+		return;
+	}
+	jsonout_open(j, "last", '{');
+	jsonout_int(j, "t", wall_s(last.at));
+	jsonout_number(j, "v", last.value);
+	jsonout_close(j);
+}
+
+static void view_limits(const struct replica *replica, struct jsonout *j, const struct field *field)
+{
+	const GPtrArray *limits = replica_limits(replica, field->series_id);
+	jsonout_open(j, "limits", '[');
+	for (guint i = 0; field->series_id && limits && i < limits->len; i++) {
+		const struct replica_limit *limit = limits->pdata[i];
+		jsonout_open(j, NULL, '{');
+		jsonout_text(j, "rule", limit->rule);
+		jsonout_text(j, "level", replica_level_name(limit->level));
+		jsonout_bool(j, "below", limit->below);
+		jsonout_number(j, "value", limit->value);
+		jsonout_close(j);
+	}
+	jsonout_close(j);
+}
+
+void view_field(const struct replica *replica, struct jsonout *j, const struct field *field)
+{
+	static const char *const plain[] = {"draw", "colour", "negative", "cdef", "unit", "info"};
+	const struct attributes *a = &field->attributes;
+	char id[IDENT_SERIES_MAX + 1];
+	jsonout_open(j, NULL, '{');
+	jsonout_text(j, "field", field->name);
+	jsonout_text(j, "id", field_series_name(field, id));
+	jsonout_text(j, "label", field->label);
+	jsonout_text(j, "type", field_type_name(field->type));
+	for (size_t i = 0; i < ARRAY_LENGTH(plain); i++) {
+		jsonout_text(j, plain[i], attributes_or(a, plain[i], ""));
+	}
+	jsonout_number(j, "min", field->min);
+	jsonout_number(j, "max", field->max);
+	jsonout_bool(
+		j, "graph", attributes_flag(a, "graph", true) && !attributes_flag(a, "skipdraw", false));
+	jsonout_text(j, "warning", attributes_get(a, "warning"));
+	jsonout_text(j, "critical", attributes_get(a, "critical"));
+	jsonout_bool(j, "gone", field->gone);
+	view_last(replica, j, field);
+	view_limits(replica, j, field);
+	jsonout_close(j);
+}
