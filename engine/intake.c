@@ -361,7 +361,7 @@ static enum taken take_round(struct collector *collector, struct frame_reader r)
 	struct intake_round round;
 	struct round_text text;
 	bool good = read_round(&r, &round, &text);
-	g_autofree char *error = text.error;
+	g_autofree char *error UNUSED = text.error;
 	if (!good) {
 		return TAKEN_WRONG;
 	}

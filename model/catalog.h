@@ -44,8 +44,8 @@ struct field *catalog_find(
 /* Hosts sorted by group, then name; valid until the next declaration. struct host *. */
 const GPtrArray *catalog_hosts(const struct catalog *catalog);
 
-size_t catalog_series_count(const struct catalog *catalog);   /* numbered and not gone */
-uint32_t catalog_series_limit(const struct catalog *catalog); /* greatest series id + 1 */
+size_t catalog_series_count(const struct catalog *catalog);    /* numbered and not gone */
+uint32_t catalog_series_limit(const struct catalog *catalog);  /* greatest series id + 1 */
 uint32_t catalog_service_limit(const struct catalog *catalog); /* greatest service id + 1 */
 
 /* Grows with every change of names, fields or attributes. */
