@@ -100,10 +100,12 @@ static int64_t read_all(
 		}
 		g_autofree char *path = g_strdup_printf("%s/%s", writer_tree_path(writer), file);
 		struct error err = {.kind = ERR_NONE};
+		writer_reading(writer, file);
 		if (!fetch_rows(path, (enum layout_cf)fetch->cf, fetch->from_s, fetch->to_s, step_s,
 				&rows[i], &err)) {
 			log_warn("rrd.fetch", "error=\"%s\"", log_safe(err.text));
 		}
+		writer_reading(writer, NULL);
 	}
 	return step_s ? step_s : (int64_t)writer_step(writer, fetch->series_ids[0]);
 }

@@ -200,7 +200,11 @@ static void put_all_back(struct putting_back *p)
 		const unsigned char *payload = g_bytes_get_data(p->images->pdata[i], &length);
 		put_image(p, payload, length);
 	}
+	g_autoptr(GHashTable) swept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (guint i = 0; i < p->created->len; i++) {
+		if (g_hash_table_add(swept, g_path_get_dirname(p->created->pdata[i]))) {
+			tree_remove_halves(p->tree, p->created->pdata[i]);
+		}
 		if (tree_remove(p->tree, p->created->pdata[i], NULL)) {
 			p->report->removed++;
 		} else {

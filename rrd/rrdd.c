@@ -34,6 +34,7 @@ enum {
 	ENGINE_QUEUE = 1 << 20,
 	WEB_QUEUE = 64 << 20,
 	UNTOLD_MAX = 3 * 100,
+	LOG_BYTES_MAX = 512 << 20, /* then a checkpoint comes early */
 };
 
 enum checkpoint_state { CHECKPOINT_NONE, CHECKPOINT_DRAIN, CHECKPOINT_SYNC };
@@ -208,7 +209,10 @@ static void on_tick(void *owner)
 	d->progress++;
 	loop_timer_after(d->tick, TICK_MS);
 	writer_tick(d->writer);
-	struct writer_counts counts = writer_counts(d->writer);
+	if (writer_log_bytes(d->writer) > LOG_BYTES_MAX && d->checkpoint == CHECKPOINT_NONE) {
+		loop_timer_after(d->checkpoint_timer, 0);
+	}
+	struct files_counts counts = writer_counts(d->writer);
 	message_start(d->frame, MESSAGE_RRD_APPLIED);
 	frame_put_u64(d->frame, writer_sequence(d->writer));
 	frame_put_u64(d->frame, counts.values);
@@ -380,7 +384,7 @@ static void clean_environment(void)
 
 static void *rrdd_create(struct role *role, struct error *err)
 {
-	static const struct writer_handlers handlers = {.event = on_event, .rewind = on_rewind};
+	static const struct files_handlers handlers = {.event = on_event, .rewind = on_rewind};
 	clean_environment();
 	struct rrdd *d = g_new0(struct rrdd, 1);
 	d->role = role;

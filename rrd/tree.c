@@ -1,7 +1,9 @@
 #include "rrd/tree.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -15,10 +17,10 @@
 #include "base/banned.h"
 
 /*
- * The only door to the files of the tree. One descriptor of its root is opened at the start; every
- * path goes through openat2() below it, so that no name and no link leads outside.
+ * Every path is resolved by the kernel with the tree as its root and no link followed, so that what
+ * lies in the tree cannot lead a write out of it. librrd opens by name again: it is only given
+ * names that were looked at this way since the last checkpoint.
  */
-
 struct tree {
 	int fd;
 	int private_fd;
@@ -164,6 +166,29 @@ bool tree_remove(const struct tree *tree, const char *path, struct error *err)
 		return true;
 	}
 	return error_errno(err, ERR_STORAGE, errno, "%s: remove", path);
+}
+
+void tree_remove_halves(const struct tree *tree, const char *path)
+{
+	enum { RANDOM_LETTERS = 6 };
+	const char *last;
+	int fd = parent_of(tree, path, &last, NULL);
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!directory) {
+		if (fd >= 0) {
+			close(fd);
+		}
+		return;
+	}
+	for (struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
+		size_t length = strlen(entry->d_name);
+		const char *suffix =
+			length > RANDOM_LETTERS + 4 ? entry->d_name + length - RANDOM_LETTERS - 4 : "";
+		if (!strncmp(suffix, ".rrd", 4) && text_is_plain(suffix + 4, RANDOM_LETTERS)) {
+			unlinkat(fd, entry->d_name, 0);
+		}
+	}
+	closedir(directory);
 }
 
 bool tree_set_aside(const struct tree *tree, const char *path, struct error *err)

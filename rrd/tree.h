@@ -39,6 +39,10 @@ MUST_USE bool tree_rename(
 /* Removes a file; one that is not there is no error. */
 MUST_USE bool tree_remove(const struct tree *tree, const char *path, struct error *err);
 
+/* Removes what a creation that was cut off has left where `path` lies: names that end in librrd's
+ * ".rrd" and six letters, in that directory. */
+void tree_remove_halves(const struct tree *tree, const char *path);
+
 /* Moves a file (whatever it is) to .magpie/corrupt/, under a name that is free there. */
 MUST_USE bool tree_set_aside(const struct tree *tree, const char *path, struct error *err);
 

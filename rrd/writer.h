@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "model/entry.h"
 #include "model/service.h"
-#include "rrd/layout.h"
+#include "rrd/files.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,22 +18,8 @@
 struct writer;
 
 enum {
-	WRITER_BATCH = 60,    /* samples of a series that are written at once, at the latest */
-	WRITER_SPREAD = 300,  /* ticks (seconds) within which every series is written once */
-	WRITER_BACKLOG = 960, /* samples kept of a series that cannot be written; then the oldest go */
-};
-
-struct writer_handlers {
-	/* For people: kind "rrd.set_aside", object, explanation. */
-	void (*event)(void *owner, const char *kind, const char *object, const char *text);
-	/* The journal is needed again from its oldest record. */
-	void (*rewind)(void *owner);
-};
-
-struct writer_counts {
-	uint64_t values;   /* written */
-	uint64_t touched;  /* files updated or made */
-	uint64_t failures; /* samples and files that could not be taken */
+	WRITER_BATCH = 60,   /* samples of a series that are written at once, at the latest */
+	WRITER_SPREAD = 300, /* ticks (seconds) within which every series is written once */
 };
 
 /*
@@ -41,7 +27,7 @@ struct writer_counts {
  * told before it returns. NULL with STORAGE: the tree cannot be used.
  */
 MUST_USE struct writer *writer_create(
-	const char *tree_path, const struct writer_handlers *handlers, void *owner, struct error *err);
+	const char *tree_path, const struct files_handlers *handlers, void *owner, struct error *err);
 void writer_destroy(struct writer *writer); /* what is held back is not written */
 DEFINE_AUTO(writer)
 
@@ -65,6 +51,9 @@ void writer_flush(struct writer *writer, const uint32_t *series_ids, size_t coun
  * it. */
 const char *writer_file(struct writer *writer, uint32_t series_id);
 
+/* librrd is about to read that file in this process; NULL: it has. If it dies of it, we know. */
+void writer_reading(struct writer *writer, const char *file);
+
 /* Seconds between samples; 0: not a series. */
 uint32_t writer_step(const struct writer *writer, uint32_t series_id);
 
@@ -78,7 +67,10 @@ const char *writer_tree_path(const struct writer *writer);
 void writer_hold(struct writer *writer, uint32_t series_id);
 void writer_release(struct writer *writer, uint32_t series_id);
 
-struct writer_counts writer_counts(const struct writer *writer);
+struct files_counts writer_counts(const struct writer *writer);
+
+/* Bytes of the header log: what a start has to put back. */
+uint64_t writer_log_bytes(const struct writer *writer);
 
 /*
  * -- checkpoint --

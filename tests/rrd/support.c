@@ -53,7 +53,7 @@ void support_tree_destroy(struct bench_tree *t)
 
 void support_start(struct bench_tree *t)
 {
-	static const struct writer_handlers handlers = {.event = on_event, .rewind = on_rewind};
+	static const struct files_handlers handlers = {.event = on_event, .rewind = on_rewind};
 	struct error err = {.kind = ERR_NONE};
 	t->writer = writer_create(t->path, &handlers, t, &err);
 	if (!t->writer) {

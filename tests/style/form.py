@@ -5,6 +5,7 @@ import re
 import tree
 
 LIBRARY_PREFIX = re.compile(r"^(?!\s|#)(?:[\w\s\*]*[\s\*])?((?:rrd_|json_|curl_|uv_|g_|MHD_|sqlite3_)\w+)\([^;{}]*\)\s*\n\{$", re.M)
+ROLE_MAINS = ("rrd_role_main",)  # the mains of roles are named after their role
 INCLUDE = re.compile(r'^#include ["<]([^">]+)[">]', re.M)
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 STORY_LEAST = 30  # characters

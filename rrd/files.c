@@ -1,0 +1,373 @@
+#include "rrd/files.h"
+#include "base/log.h"
+#include "rrd/headerlog.h"
+#include "rrd/marker.h"
+
+#include <glib.h>
+
+#include "base/banned.h"
+
+/*
+ * A batch of files is written in three steps: look at each (once per checkpoint; a bad one is set
+ * aside here), make the header log durable for all of them at once, then touch them. I1: no file is
+ * touched that is not in the header log. I2: a series is never written while a reader holds it or
+ * while all is frozen: what comes in meanwhile waits.
+ *
+ * A file that was set aside is rebuilt from the journal: its series takes nothing until the feed
+ * has gone back (I3, `waiting`), or it would begin in the middle.
+ */
+enum {
+	RETRY_TICKS = 30,
+	AHEAD_MAX_S = 86400, /* a file written further ahead of now is bad */
+};
+
+struct files {
+	struct tree *tree;
+	struct headerlog *log;
+	struct marker *marker;
+	const struct series_table *table;
+	struct files_handlers handlers;
+	void *owner;
+	GPtrArray *batch;
+	struct files_counts counts;
+	uint32_t ticks;
+	uint32_t epoch; /* of the header log */
+	bool frozen;
+	unsigned char bytes[HEADER_BYTES_MAX];
+};
+
+static int64_t latest_s(void)
+{
+	return wall_s(wall_now()) + AHEAD_MAX_S;
+}
+
+struct rrdfile_source files_source(const struct series *s)
+{
+	return (struct rrdfile_source){
+		.type = s->type, .step_s = s->step_s, .min = s->min, .max = s->max};
+}
+
+/* -- bad files -- */
+
+static void ask_again(struct files *f)
+{
+	headerlog_add_restart(f->log);
+	struct error err = {.kind = ERR_NONE};
+	if (!headerlog_commit(f->log, &err)) {
+		log_warn("rrd.headerlog", "error=\"%s\"", err.text);
+	}
+	f->handlers.rewind(f->owner);
+}
+
+static void set_aside(struct files *f, struct series *s, const char *why)
+{
+	struct error err = {.kind = ERR_NONE};
+	f->counts.failures++;
+	if (!tree_set_aside(f->tree, s->path, &err)) {
+		log_error("rrd.set_aside", "file=%s error=\"%s\"", s->path, err.text);
+		series_rest(s, f->ticks + RETRY_TICKS);
+		return;
+	}
+	log_warn("rrd.set_aside", "file=%s why=\"%s\" next=rebuild", s->path, log_safe(why));
+	f->handlers.event(f->owner, "rrd.set_aside", s->path, why);
+	series_forget_file(s);
+	series_drop(s, s->count);
+	s->last_ms = 0;
+	s->waiting = true; /* see I3 */
+	ask_again(f);
+}
+
+/* -- step one: look -- */
+
+/* A file of the same series under another type letter: it goes on under the new name. */
+static bool adopt_other_type(struct files *f, struct series *s)
+{
+	struct header header;
+	for (unsigned type = 0; type < FIELD_TYPES; type++) {
+		char path[LAYOUT_PATH_MAX];
+		series_path_of_type(s, (enum field_type)type, path);
+		if (type == s->type || series_table_path_taken(f->table, path) ||
+			!rrdfile_look(f->tree, path, latest_s(), &header, f->bytes, NULL)) {
+			continue;
+		}
+		headerlog_add_image(f->log, path, f->bytes, header.length);
+		headerlog_add_moved(f->log, path, s->path);
+		s->adopt_type = (uint8_t)type;
+		s->adopt = true;
+		s->tune = true;
+		return true;
+	}
+	return false;
+}
+
+/* Looks at the file and notes in the header log what step three will do; false: nothing to do. */
+static bool look(struct files *f, struct series *s)
+{
+	struct error err = {.kind = ERR_NONE};
+	struct header header;
+	if (s->exists && s->logged_epoch == f->epoch) {
+		return true;
+	}
+	s->adopt = false;
+	if (rrdfile_look(f->tree, s->path, latest_s(), &header, f->bytes, &err)) {
+		struct rrdfile_source source = files_source(s);
+		s->exists = true;
+		s->tune = rrdfile_differs(&header, &source);
+		headerlog_add_image(f->log, s->path, f->bytes, header.length);
+		return true;
+	}
+	if (err.kind == ERR_NOT_FOUND) {
+		s->exists = false;
+		if (!adopt_other_type(f, s)) {
+			headerlog_add_created(f->log, s->path);
+		}
+		return true;
+	}
+	if (err.kind == ERR_CONFLICT) {
+		f->counts.failures++;
+		series_rest(s, f->ticks + RETRY_TICKS);
+		log_warn("rrd.full", "error=\"%s\"", log_safe(err.text));
+		return false;
+	}
+	set_aside(f, s, err.text);
+	return false;
+}
+
+/* -- step three: touch -- */
+
+static bool make_file(struct files *f, struct series *s, struct error *err)
+{
+	struct rrdfile_source source = files_source(s);
+	if (s->adopt) {
+		char from[LAYOUT_PATH_MAX];
+		series_path_of_type(s, (enum field_type)s->adopt_type, from);
+		s->adopt = false;
+		log_info("rrd.renamed", "from=%s to=%s", from, s->path);
+		return tree_rename(f->tree, from, s->path, err);
+	}
+	struct layout_plan plan;
+	layout_plan(s->layout, s->step_s, &plan);
+	/* Munin's rule: one step before the first sample */
+	int64_t start_s = wall_s(s->pending[0].at) - plan.step_s;
+	return rrdfile_create(f->tree, s->path, &plan, &source, start_s, err);
+}
+
+static bool touch(struct files *f, struct series *s, struct error *err)
+{
+	if (!s->count) {
+		return true; /* named twice in the batch */
+	}
+	if (!s->exists) {
+		if (!make_file(f, s, err)) {
+			return false;
+		}
+		s->exists = true;
+	}
+	s->logged_epoch = f->epoch;
+	if (s->tune) {
+		struct rrdfile_source source = files_source(s);
+		if (!rrdfile_tune(f->tree, s->path, &source, err)) {
+			return false;
+		}
+		s->tune = false;
+	}
+	while (s->count) {
+		size_t n = s->count < RRDFILE_BATCH_MAX ? s->count : RRDFILE_BATCH_MAX;
+		if (!rrdfile_update(f->tree, s->path, s->type, s->pending, n, err)) {
+			return false;
+		}
+		f->counts.values += n;
+		series_drop(s, n);
+	}
+	f->counts.touched++;
+	return true;
+}
+
+static void after_failure(struct files *f, struct series *s, const struct error *why)
+{
+	struct error err = {.kind = ERR_NONE};
+	struct header header;
+	f->counts.failures++;
+	series_rest(s, f->ticks + RETRY_TICKS);
+	if (why->kind == ERR_CONFLICT) {
+		return;
+	}
+	log_warn("rrd.write", "error=\"%s\" retry_s=%d", log_safe(why->text), RETRY_TICKS);
+	if (!rrdfile_look(f->tree, s->path, latest_s(), &header, f->bytes, &err) &&
+		(err.kind == ERR_STORAGE || err.kind == ERR_DENIED)) {
+		set_aside(f, s, err.text);
+		return;
+	}
+	s->exists = err.kind != ERR_NOT_FOUND;
+	if (s->count > FILES_BACKLOG) {
+		size_t oldest = s->count - FILES_BACKLOG + FILES_BACKLOG / 8;
+		f->counts.failures += oldest;
+		series_drop(s, oldest);
+	}
+}
+
+static bool writable(const struct files *f, const struct series *s)
+{
+	return s->count && !s->readers && !s->waiting && s->layout && !series_resting(s, f->ticks);
+}
+
+void files_write(struct files *f, struct series *const *list, size_t count)
+{
+	if (f->frozen) {
+		return; /* see I2 */
+	}
+	g_ptr_array_set_size(f->batch, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (writable(f, list[i]) && look(f, list[i])) {
+			g_ptr_array_add(f->batch, list[i]);
+		}
+	}
+	struct error err = {.kind = ERR_NONE};
+	if (!headerlog_commit(f->log, &err)) {
+		f->counts.failures++;
+		log_warn("rrd.headerlog", "error=\"%s\" retry_s=%d", err.text, RETRY_TICKS);
+		for (guint i = 0; i < f->batch->len; i++) {
+			series_rest(f->batch->pdata[i], f->ticks + RETRY_TICKS);
+		}
+		return; /* see I1 */
+	}
+	for (guint i = 0; i < f->batch->len; i++) {
+		struct series *s = f->batch->pdata[i];
+		marker_set(f->marker, s->path);
+		bool done = touch(f, s, &err);
+		marker_clear(f->marker);
+		if (!done) {
+			after_failure(f, s, &err);
+		}
+	}
+}
+
+/* -- readers -- */
+
+bool files_readable(struct files *f, struct series *s)
+{
+	struct header header;
+	struct error err = {.kind = ERR_NONE};
+	if (s->exists && s->logged_epoch == f->epoch) {
+		return true;
+	}
+	if (rrdfile_look(f->tree, s->path, latest_s(), &header, f->bytes, &err)) {
+		return true;
+	}
+	if (err.kind != ERR_NOT_FOUND && err.kind != ERR_CONFLICT && !f->frozen && !s->readers) {
+		set_aside(f, s, err.text);
+	}
+	return false;
+}
+
+void files_mark(struct files *f, const char *path)
+{
+	if (path) {
+		marker_set(f->marker, path);
+	} else {
+		marker_clear(f->marker);
+	}
+}
+
+/* -- checkpoint -- */
+
+void files_freeze(struct files *f, bool frozen)
+{
+	f->frozen = frozen;
+}
+
+bool files_sync(const struct files *f, struct error *err)
+{
+	return tree_sync(f->tree, err);
+}
+
+bool files_checkpoint(struct files *f, uint64_t sequence, struct error *err)
+{
+	if (!headerlog_checkpoint(f->log, sequence, err)) {
+		return false;
+	}
+	marker_forget(f->marker);
+	f->epoch++;
+	return true;
+}
+
+/* -- life -- */
+
+void files_tick(struct files *f)
+{
+	f->ticks++;
+}
+
+uint32_t files_ticks(const struct files *f)
+{
+	return f->ticks;
+}
+
+bool files_frozen(const struct files *f)
+{
+	return f->frozen;
+}
+
+struct files_counts files_counts(const struct files *f)
+{
+	return f->counts;
+}
+
+uint64_t files_log_bytes(const struct files *f)
+{
+	return headerlog_bytes(f->log);
+}
+
+const char *files_tree_path(const struct files *f)
+{
+	return tree_path(f->tree);
+}
+
+/* A file that killed the role twice goes before anything else touches it. */
+static bool remove_suspect(
+	struct files *f, const char *suspect, struct headerlog_report *report, struct error *err)
+{
+	if (!*suspect) {
+		return true;
+	}
+	log_warn("rrd.set_aside", "file=%s why=\"it ended this role twice\" next=rebuild",
+		log_safe(suspect));
+	if (!tree_set_aside(f->tree, suspect, err)) {
+		return err->kind == ERR_NOT_FOUND;
+	}
+	headerlog_add_restart(f->log);
+	report->sequence = 0;
+	f->handlers.event(f->owner, "rrd.set_aside", suspect, "it ended the role twice");
+	return headerlog_commit(f->log, err);
+}
+
+struct files *files_open(const char *path, const struct series_table *table,
+	const struct files_handlers *handlers, void *owner, struct headerlog_report *report,
+	struct error *err)
+{
+	char suspect[LAYOUT_PATH_MAX];
+	AUTO(files) f = g_new0(struct files, 1);
+	f->table = table;
+	f->handlers = *handlers;
+	f->owner = owner;
+	f->epoch = 1;
+	f->batch = g_ptr_array_new();
+	f->tree = tree_open(path, err);
+	f->marker = f->tree ? marker_open(f->tree, suspect, err) : NULL;
+	f->log = f->marker ? headerlog_open(f->tree, report, err) : NULL;
+	if (!f->log || !remove_suspect(f, suspect, report, err)) {
+		return NULL;
+	}
+	return STEAL(f);
+}
+
+void files_destroy(struct files *f)
+{
+	if (f) {
+		headerlog_destroy(f->log);
+		marker_destroy(f->marker);
+		tree_destroy(f->tree);
+		g_ptr_array_unref(f->batch);
+		g_free(f);
+	}
+}

@@ -1,0 +1,286 @@
+#include "support.h"
+#include "rrd/marker.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/banned.h"
+
+/*
+ * A process that writes is killed at random instants, again and again, on one tree. When the
+ * journal has been written to its end the rows of every archive are the same as in a tree that
+ * nobody disturbed (goal 1 of the reliability page; scenario tests do the same with whole roles).
+ */
+enum {
+	BEGIN = 1700000000,
+	SERIES = 5,
+	SAMPLES = 6000,
+	ROUNDS = 60,
+	PER_TICK = 25,
+	KILL_WITHIN_US = 12000
+};
+
+static double value_at(uint32_t id, int i)
+{
+	switch (id % 3) {
+	case 0: return 1000 * sin(i / 50.0 + id);
+	case 1: return 12345.0 * i; /* a counter */
+	default: return i % 7 == 3 ? NAN : i * 0.25;
+	}
+}
+
+static void fill(struct bench_tree *t)
+{
+	for (uint32_t id = 1; id <= SERIES; id++) {
+		char field[16];
+		snprintf(field, sizeof(field), "f%u", id);
+		support_series(t, id, 10, id % 3 == 1 ? FIELD_DERIVE : FIELD_GAUGE,
+			id % 2 ? "default" : "compact", field);
+	}
+	for (int i = 0; i < SAMPLES; i++) {
+		for (uint32_t id = 1; id <= SERIES; id++) {
+			if (id < SERIES || i > SAMPLES / 2) { /* one begins in the middle */
+				support_sample(t, id, BEGIN + 10 * i, value_at(id, i));
+			}
+		}
+	}
+}
+
+/* What a role does, in small: feed, tick, now and then a checkpoint, up to record `end`. */
+static void run_role(struct bench_tree *t, unsigned seed, guint end)
+{
+	guint whole = t->journal->len < end ? t->journal->len : end;
+	/* only the declarations at the start; the rest is fed below, slice by slice */
+	g_ptr_array_set_free_func(t->journal, NULL);
+	GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+	for (guint i = 0; i < t->journal->len; i++) {
+		g_ptr_array_add(all, t->journal->pdata[i]);
+	}
+	g_ptr_array_set_size(t->journal, SERIES);
+	support_start(t);
+	for (guint i = SERIES; i < whole; i += PER_TICK) {
+		for (guint k = i; k < i + PER_TICK && k < whole; k++) {
+			g_ptr_array_add(t->journal, all->pdata[k]);
+		}
+		if (t->journal->len <= writer_sequence(t->writer)) {
+			continue; /* before the checkpoint */
+		}
+		support_feed(t);
+		writer_tick(t->writer);
+		if ((i / PER_TICK + seed) % 53 == 0) {
+			support_checkpoint(t);
+		}
+	}
+	support_feed(t);
+	for (uint32_t id = 1; id <= SERIES; id++) {
+		writer_flush(t->writer, &id, 1);
+	}
+	for (guint i = t->journal->len; i < all->len; i++) {
+		g_ptr_array_add(t->journal, all->pdata[i]);
+	}
+	g_ptr_array_set_free_func(t->journal, (GDestroyNotify)g_bytes_unref);
+	g_ptr_array_set_free_func(all, NULL);
+	g_ptr_array_unref(all);
+}
+
+static void expect_same_rows(struct bench_tree *a, struct bench_tree *b)
+{
+	static const int64_t steps[] = {10, 300, 3600, 7200, 86400};
+	for (uint32_t id = 1; id <= SERIES; id++) {
+		g_autofree char *one = support_file(a, id);
+		g_autofree char *two = support_file(b, id);
+		for (size_t k = 0; k < ARRAY_LENGTH(steps) * LAYOUT_CFS; k++) {
+			struct fetch_rows x;
+			struct fetch_rows y;
+			enum layout_cf cf = (enum layout_cf)(k % LAYOUT_CFS);
+			int64_t from = BEGIN - 2 * 86400;
+			int64_t to = BEGIN + 10 * SAMPLES;
+			int64_t step = steps[k / LAYOUT_CFS];
+			if (step == 10) {
+				from = BEGIN;
+			}
+			assert_true(fetch_rows(one, cf, from, to, step, &x, NULL));
+			assert_true(fetch_rows(two, cf, from, to, step, &y, NULL));
+			assert_int_equal(x.count, y.count);
+			assert_int_equal(x.step_s, y.step_s);
+			assert_memory_equal(x.values, y.values, x.count * sizeof(double));
+			fetch_free(&x);
+			fetch_free(&y);
+		}
+	}
+}
+
+static void killed_at_any_instant_the_rows_come_out_the_same(void **state UNUSED)
+{
+	struct bench_tree *whole = support_tree_create();
+	struct bench_tree *broken = support_tree_create();
+	fill(whole);
+	fill(broken);
+	unsigned killed_at_work = 0;
+	unsigned short seed[3] = {1, 2, 3};
+	volatile bool *finished =
+		mmap(NULL, sizeof(bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(finished != MAP_FAILED);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		*finished = false;
+		pid_t pid = fork();
+		if (pid == 0) {
+			if (!freopen("/dev/null", "w", stderr)) {
+				_exit(2);
+			}
+			run_role(broken, round, broken->journal->len * (round + 1) / ROUNDS);
+			*finished = true;
+			pause();
+		}
+		usleep((useconds_t)(nrand48(seed) % KILL_WITHIN_US));
+		kill(pid, SIGKILL);
+		int status = 0;
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		killed_at_work += !*finished;
+	}
+	munmap((void *)finished, sizeof(bool));
+	assert_true(killed_at_work > ROUNDS / 4);
+	run_role(whole, 0, whole->journal->len);
+	run_role(broken, 0, broken->journal->len);
+	expect_same_rows(whole, broken);
+	assert_int_equal(broken->events, 0); /* no file was found to be bad */
+	support_tree_destroy(whole);
+	support_tree_destroy(broken);
+}
+
+static void what_was_made_after_the_checkpoint_is_made_again(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_start(t);
+	support_checkpoint(t);
+	support_series(t, 1, 10, FIELD_GAUGE, "compact", "f");
+	support_sample(t, 1, BEGIN, 1);
+	support_sample(t, 1, BEGIN + 10, 2);
+	support_feed(t);
+	g_autofree char *file = support_file(t, 1);
+	support_crash(t);
+	/* a power cut: the name is there, the content is not */
+	struct stat st;
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(truncate(file, 0), 0);
+	assert_int_equal(truncate(file, st.st_size), 0);
+	/* and librrd's own half-made file beside it */
+	g_autofree char *half = g_strdup_printf("%sAbC123", file);
+	assert_true(g_file_set_contents(half, "x", 1, NULL));
+	support_start(t);
+	g_autofree char *again = support_file(t, 1);
+	assert_string_equal(again, file);
+	assert_int_equal(t->events, 0);
+	assert_int_not_equal(access(half, F_OK), 0);
+	support_tree_destroy(t);
+}
+
+/* Dies of `number` while the marker names a file. */
+static void die_touching(const char *tree_path, const char *path, int number)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		char suspect[LAYOUT_PATH_MAX];
+		struct rlimit none = {0, 0};
+		struct tree *tree = tree_open(tree_path, NULL);
+		setrlimit(RLIMIT_CORE, &none);
+		signal(SIGBUS, SIG_DFL);
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGFPE, SIG_DFL);
+		struct marker *marker = marker_open(tree, suspect, NULL);
+		marker_set(marker, path);
+		raise(number);
+		raise(number);
+		_exit(0);
+	}
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+}
+
+static void a_file_that_kills_twice_is_set_aside(void **state UNUSED)
+{
+	static const struct {
+		int first, second;
+		const char *other; /* file touched the first time; NULL: the same */
+		unsigned events;
+	} cases[] = {{SIGBUS, SIGFPE, NULL, 1}, {SIGSEGV, SIGBUS, NULL, 1}, {SIGKILL, SIGKILL, NULL, 0},
+		{SIGBUS, SIGKILL, NULL, 0}, {SIGBUS, SIGBUS, "example.com/another.rrd", 0}};
+	static const char path[] = "example.com/a.example.com-test-f-g.rrd";
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct bench_tree *t = support_tree_create();
+		support_series(t, 1, 10, FIELD_GAUGE, "compact", "f");
+		for (int k = 0; k < 100; k++) {
+			support_sample(t, 1, BEGIN + 10 * k, k);
+		}
+		support_start(t);
+		g_autofree char *file = support_file(t, 1);
+		support_checkpoint(t);
+		support_crash(t);
+		die_touching(t->path, cases[i].other ? cases[i].other : path, cases[i].first);
+		die_touching(t->path, path, cases[i].second);
+		support_start(t);
+		assert_int_equal(t->events, cases[i].events);
+		g_autofree char *again = support_file(t, 1);
+		struct fetch_rows rows;
+		assert_true(fetch_rows(again, LAYOUT_AVERAGE, BEGIN + 490, BEGIN + 500, 10, &rows, NULL));
+		assert_true(rows.values[0] == 50); /* rebuilt from the journal, or never gone */
+		fetch_free(&rows);
+		support_tree_destroy(t);
+	}
+}
+
+static void a_damaged_header_log_ends_where_it_is_damaged(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_GAUGE, "compact", "f");
+	for (int k = 0; k < 100; k++) {
+		support_sample(t, 1, BEGIN + 10 * k, k);
+	}
+	support_start(t);
+	g_autofree char *file = support_file(t, 1);
+	support_checkpoint(t);
+	support_sample(t, 1, BEGIN + 1000, 100);
+	support_feed(t);
+	uint32_t id = 1;
+	writer_flush(t->writer, &id, 1);
+	support_crash(t);
+	g_autofree char *log = g_strdup_printf("%s/.magpie/headers", t->path);
+	size_t length;
+	g_autofree char *content = support_read_file(log, &length);
+	for (size_t cut = 0; cut < length; cut += 97) {
+		g_autofree char *bad = g_memdup2(content, length);
+		bad[cut] ^= 0x40;
+		assert_true(g_file_set_contents(log, bad, (gssize)length, NULL));
+		support_start(t);
+		g_autofree char *again = support_file(t, 1);
+		assert_string_equal(again, file);
+		support_crash(t);
+	}
+	support_tree_destroy(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(killed_at_any_instant_the_rows_come_out_the_same),
+		cmocka_unit_test(what_was_made_after_the_checkpoint_is_made_again),
+		cmocka_unit_test(a_file_that_kills_twice_is_set_aside),
+		cmocka_unit_test(a_damaged_header_log_ends_where_it_is_damaged),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
