@@ -321,6 +321,10 @@ static const struct schema_row main_rows[] = {
 	{"rules", SCHEMA_TEXT, AT(config, rules_dir), .check = check_no_control,
 		.fallback_help = "`rules.d` beside this file",
 		.help = "directory whose `*.magpie` files hold the rules"},
+	{"insecure_http", SCHEMA_FLAG, AT(config, insecure_http), .fallback = "no",
+		.help = "serve the pages without TLS beyond this machine's own addresses; only behind a "
+				"proxy or in a "
+				"network of your own"},
 	{"default_rules", SCHEMA_FLAG, AT(config, default_rules), .fallback = "yes",
 		.help = "whether the rules that come with Magpie are active"},
 	{"smtp", SCHEMA_BLOCK, AT(config, smtp), .body = &smtp_schema,

@@ -58,6 +58,7 @@ struct config {
 	char *layout;        /* "default", "compact", "normal": of new RRD files */
 	char *rules_dir;     /* as written; NULL: beside magpie.conf. Rule files travel in the bundle as
 							well */
+	bool insecure_http;  /* whether plain HTTP may be served beyond this machine; default no */
 	bool default_rules;  /* whether the rules that come with Magpie are loaded; default yes */
 	struct config_smtp smtp;
 	GPtrArray *channels; /* struct config_channel * */

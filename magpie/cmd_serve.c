@@ -1,0 +1,187 @@
+#include "base/auto.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "magpie/command.h"
+#include "magpie/listen.h"
+#include "magpie/options.h"
+#include "magpie/supervisor.h"
+#include "base/diag.h"
+#include "model/config.h"
+#include "model/config_files.h"
+#include "model/version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+/*
+ * `magpie serve`: reads and checks the configuration, takes the data directory (one server each),
+ * binds the listening socket, says where to look, and becomes the supervisor. A configuration with
+ * errors does not keep a monitor from starting that ran before: then the last accepted one
+ * (DATA/accepted.bundle) is in force and the pages say why.
+ */
+
+struct serve {
+	const char *config_path, *data_dir, *listen;
+	struct bundle *bundle, *refused;
+	struct config *config;
+};
+
+static const char *default_config_path(void)
+{
+	return access("/etc/magpie/magpie.conf", R_OK) ? NULL : "/etc/magpie/magpie.conf";
+}
+
+static struct bundle *serve_read(void *owner, struct error *err)
+{
+	struct serve *serve = owner;
+	return config_files_read(serve->config_path, err);
+}
+
+static struct bundle *serve_last_accepted(const struct serve *serve, struct error *err)
+{
+	char path[4096];
+	size_t length;
+	snprintf(path, sizeof(path), "%s/accepted.bundle", serve->data_dir);
+	AUTO_FREE char *packed = file_read(AT_FDCWD, path, BUNDLE_MAX, &length, err);
+	return packed ? bundle_unpack(packed, length, err) : NULL;
+}
+
+static bool serve_check(struct serve *serve, bool tell)
+{
+	AUTO(diag_list) diags = diag_list_create();
+	serve->config = serve->bundle ? config_parse(serve->bundle, diags) : NULL;
+	if (tell) {
+		GString *text = g_string_new(NULL);
+		diag_print(diags, DIAG_HUMAN, text);
+		fputs(text->str, stderr);
+		g_string_free(text, TRUE);
+	}
+	return serve->config != NULL;
+}
+
+/* The bundle in the files if it is free of errors, else the last accepted one. */
+static bool serve_configure(struct serve *serve)
+{
+	struct error err = {.kind = ERR_NONE};
+	serve->bundle = serve_read(serve, &err);
+	if (!serve->bundle) {
+		fprintf(stderr, "magpie serve: %s\n", err.text);
+		return false;
+	}
+	if (serve_check(serve, true)) {
+		return true;
+	}
+	serve->refused = STEAL(serve->bundle);
+	serve->bundle = serve_last_accepted(serve, &err);
+	if (!serve_check(serve, false)) {
+		fprintf(stderr, "magpie serve: the configuration has errors, and there is no earlier one "
+						"to go on with\n");
+		return false;
+	}
+	fprintf(stderr,
+		"magpie serve: the configuration has errors; going on with the one accepted last\n");
+	return true;
+}
+
+/* One server per data directory: the lock lives as long as the process. */
+static bool serve_take_data(const struct serve *serve)
+{
+	struct error err;
+	char path[4096];
+	if (!file_make_directory(serve->data_dir, &err)) {
+		fprintf(stderr, "magpie serve: %s\n", err.text);
+		return false;
+	}
+	snprintf(path, sizeof(path), "%s/lock", serve->data_dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB)) {
+		fprintf(stderr, "magpie serve: %s: %s\n", path,
+			errno == EWOULDBLOCK ? "another magpie serve uses this data directory"
+								 : strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+static int serve_run(struct serve *serve)
+{
+	struct error err;
+	if (!serve_take_data(serve) || !serve_configure(serve)) {
+		return COMMAND_FAILED;
+	}
+	const struct config *config = serve->config;
+	const char *address = serve->listen ? serve->listen : config->listen;
+	char bound[LISTEN_TEXT];
+	int fd = listen_open(address, config->insecure_http, bound, &err);
+	if (fd < 0) {
+		fprintf(stderr, "magpie serve: %s\n", err.text);
+		return COMMAND_FAILED;
+	}
+	if (!listen_remember(serve->data_dir, bound, &err)) {
+		log_warn("serve.listen_file", "error=\"%s\"", err.text);
+	}
+	printf("Magpie %s watches %s\n  look at    http://%s/\n  data in    %s\n  admin token in "
+		   "%s/admin.token\n",
+		MAGPIE_VERSION, config->host_name, bound, serve->data_dir, serve->data_dir);
+	fflush(stdout);
+	struct supervisor_plan plan = {.data_dir = serve->data_dir,
+		.listen_fd = fd,
+		.bundle = STEAL(serve->bundle),
+		.retry = STEAL(serve->refused),
+		.read_again = serve_read,
+		.owner = serve};
+	return supervisor_run(&plan);
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	const char *config = NULL;
+	const char *data = NULL;
+	const char *listen = NULL;
+	bool verbose = false;
+	const struct option_row rows[] = {
+		{"config", "FILE", "magpie.conf (default: /etc/magpie/magpie.conf if there, else built in)",
+			&config, NULL},
+		{"data", "DIR", "where everything is kept (default: ./var)", &data, NULL},
+		{"listen", "ADDR:PORT",
+			"address of the pages (default: 127.0.0.1:8080); port 0 takes a free one", &listen,
+			NULL},
+		{"verbose", NULL, "log more", NULL, &verbose},
+	};
+	const struct options options = {.command = "serve",
+		.operands = "",
+		.about = "Collects, judges, pages and shows, in the foreground. Logs to stderr. SIGHUP "
+				 "reads the\n"
+				 "configuration again, all or nothing; SIGTERM ends cleanly.",
+		.rows = rows,
+		.row_count = ARRAY_LENGTH(rows)};
+	int operands;
+	enum options_result result = options_parse(&options, argc, argv, &operands);
+	if (result != OPTIONS_GO) {
+		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+	}
+	if (verbose) {
+		log_least(LOG_DEBUG_);
+	}
+	struct error err;
+	const char *chosen = data ? data : "./var";
+	if (!file_make_directory(chosen, &err)) {
+		fprintf(stderr, "magpie serve: %s\n", err.text);
+		return COMMAND_FAILED;
+	}
+	AUTO_FREE char *data_dir = realpath(chosen, NULL);
+	struct serve serve = {.config_path = config ? config : default_config_path(),
+		.data_dir = data_dir,
+		.listen = listen};
+	int code = serve_run(&serve);
+	config_destroy(serve.config);
+	bundle_destroy(serve.bundle);
+	bundle_destroy(serve.refused);
+	return code;
+}
