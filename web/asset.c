@@ -3,12 +3,13 @@
 
 #include <string.h>
 
+#include "web/assets.inc"
+
 #include "base/banned.h"
 
 /*
  * The table is generated; it holds at least style and API, so it is never empty.
  */
-#include "web/assets.inc"
 
 const struct asset *asset_find(const char *path)
 {

@@ -13,7 +13,7 @@
  * one that is shown. I2: listeners hear of changes in the shown picture only; at SYNC 1 they are
  * told that all is new. I3: a channel that breaks in mid-picture leaves the shown one as it was.
  */
-enum { SERIES_MAX = 4 << 20, LIMITS_MAX = 16 };
+enum { SERIES_MAX = 4 << 20, LIMITS_MAX = 16, EVENT_NAME_MAX = 500, EVENT_TEXT_MAX = 4000 };
 
 struct picture {
 	struct catalog *catalog;
@@ -357,13 +357,19 @@ static bool take_status(struct replica *replica, struct frame_reader *r)
 	return true;
 }
 
+static char *get_clean(struct frame_reader *r, size_t limit)
+{
+	g_autofree char *raw = frame_get_text(r);
+	return text_clean(raw, strlen(raw), limit);
+}
+
 static bool take_event(struct replica *replica, struct frame_reader *r)
 {
 	struct replica_event *event = g_new0(struct replica_event, 1);
 	event->t_ms = frame_get_i64(r);
-	event->kind = frame_get_text(r);
-	event->object = frame_get_text(r);
-	event->text = frame_get_text(r);
+	event->kind = get_clean(r, EVENT_NAME_MAX);
+	event->object = get_clean(r, EVENT_NAME_MAX);
+	event->text = get_clean(r, EVENT_TEXT_MAX);
 	if (!frame_read_done(r)) {
 		event_free(event);
 		return false;

@@ -1,4 +1,5 @@
 #include "web/router.h"
+#include "model/config.h"
 #include "web/api.h"
 #include "web/server.h"
 #include "web/web.h"
@@ -82,7 +83,7 @@ static bool origin_is_ours(const struct web *web, const struct request *request)
 		strcmp(request->fetch_site, "none")) {
 		return false;
 	}
-	return !request->origin || !strcmp(request->origin, web->base_url) ||
+	return !request->origin || !strcmp(request->origin, web->config->base_url) ||
 		   origin_is_host(request->origin, request->host);
 }
 

@@ -6,6 +6,7 @@
  */
 struct archive;
 struct channel;
+struct config;
 struct picture_cache;
 struct replica;
 struct server;
@@ -23,7 +24,7 @@ struct web {
 	struct archive *archive;
 	struct picture_cache *pictures;
 	struct channel *engine; /* NULL: away */
-	char *base_url;         /* for links and the check of origins; without "/" at the end */
+	struct config *config;  /* in force; its base_url is what links and the check of origins use */
 	struct wall started_at;
 	uint64_t beats;
 	struct role_status roles[WEB_ROLES_MAX];

@@ -1,7 +1,9 @@
 #include "web/webd.h"
 #include "base/attr.h"
 #include "base/channel.h"
+#include "base/diag.h"
 #include "base/log.h"
+#include "model/config.h"
 #include "model/message.h"
 #include "web/api.h"
 #include "web/archive.h"
@@ -40,7 +42,7 @@ static void web_destroy(void *state)
 		view_destroy(web->view);
 		replica_destroy(web->replica);
 		picture_cache_destroy(web->pictures);
-		g_free(web->base_url);
+		config_destroy(web->config);
 		g_free(web);
 	}
 }
@@ -59,13 +61,32 @@ static void on_change(void *owner, enum replica_change change, const void *objec
 	}
 }
 
+/* The engine accepted this configuration before it came here; if it cannot be read all the same,
+ * the one before goes on, at a start the defaults. */
+static void web_configure(void *state)
+{
+	struct web *web = state;
+	AUTO(diag_list) diags = diag_list_create();
+	struct config *config = config_parse(web->role->bundle, diags);
+	if (!config) {
+		log_error("web.config", "errors=%zu", diag_errors(diags));
+		if (web->config) {
+			return;
+		}
+		AUTO(bundle) empty = bundle_create();
+		config = config_parse(empty, diags);
+	}
+	config_destroy(web->config);
+	web->config = config;
+}
+
 static void *web_create(struct role *role, struct error *err)
 {
 	static const struct server_handlers handlers = {.request = on_request};
 	struct web *web = g_new0(struct web, 1);
 	web->role = role;
 	web->started_at = wall_now();
-	web->base_url = g_strdup("http://127.0.0.1:8080");
+	web_configure(web);
 	web->replica = replica_create(on_change, web);
 	web->view = view_create(web->replica);
 	web->stream = stream_create(role->loop, web->replica, web->view);
@@ -163,6 +184,7 @@ int web_role_main(void)
 		.peer = web_peer,
 		.listen = web_listen,
 		.roles = web_roles,
+		.apply = web_configure,
 		.progress = web_progress,
 		.stop = web_stop,
 		.destroy = web_destroy,
