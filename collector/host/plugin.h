@@ -35,6 +35,7 @@ struct site {
 	struct source source;
 	struct kept_site files;
 	uint32_t step_s;
+	bool whole_host; /* the root is /: the kernel may be asked in other ways than by files */
 };
 
 struct plugin;

@@ -35,6 +35,7 @@ struct sampler *sampler_create(const struct sampler_options *options)
 {
 	struct sampler *sampler = g_new0(struct sampler, 1);
 	sampler->site.step_s = options->step_s;
+	sampler->site.whole_host = !options->root;
 	if (!kept_site_open(&sampler->site.files, options->root ? options->root : "/")) {
 		g_free(sampler);
 		return NULL;
