@@ -37,6 +37,12 @@ unsigned irqstats_cpus(struct scan *text)
 	return cpus;
 }
 
+static bool irqstats_number_follows(struct scan *line)
+{
+	scan_blanks(line);
+	return line->at < line->end && *line->at >= '0' && *line->at <= '9';
+}
+
 bool irqstats_next(struct scan *text, unsigned cpus, struct irq_reading *reading)
 {
 	struct scan line;
@@ -47,13 +53,15 @@ bool irqstats_next(struct scan *text, unsigned cpus, struct irq_reading *reading
 		scan_blanks(&line);
 	} while (!scan_until(&line, ':', &reading->name) || !scan_length(&reading->name));
 	reading->numbered = *reading->name.at >= '0' && *reading->name.at <= '9';
-	reading->count = NAN;
 	uint64_t sum = 0;
-	uint64_t value;
-	for (unsigned i = 0; i < cpus && scan_u64(&line, &value); i++) {
+	uint64_t value = 0;
+	bool known = true;
+	unsigned columns = 0;
+	for (; columns < cpus && irqstats_number_follows(&line); columns++) {
+		known = scan_u64(&line, &value) && known;
 		sum += value;
-		reading->count = (double)sum;
 	}
+	reading->count = columns && known ? (double)sum : NAN;
 	scan_blanks(&line);
 	reading->comment = line;
 	return true;
@@ -126,8 +134,8 @@ void irqstats_label(const struct irq_reading *reading, char *label, size_t size)
 struct irqstats_state {
 	struct kept file;
 	struct feed *feed;
-	GString *shape, *seen; /* names and comments: declared, of this round */
-	GArray *places;        /* int: field of each line, -1: it has none */
+	GString *shape; /* names and comments of the lines that are declared */
+	GArray *places; /* int: field of each line, -1: it has none */
 };
 
 static void irqstats_declare(struct plugin *plugin, struct scan text)
@@ -138,6 +146,7 @@ static void irqstats_declare(struct plugin *plugin, struct scan text)
 	unsigned cpus = irqstats_cpus(&text);
 	struct irq_reading r;
 	g_array_set_size(s->places, 0);
+	g_string_truncate(s->shape, 0);
 	while (irqstats_next(&text, cpus, &r)) {
 		int place = (int)service_field_count(service);
 		char raw[IDENT_FIELD_MAX + 2];
@@ -155,6 +164,9 @@ static void irqstats_declare(struct plugin *plugin, struct scan text)
 			place = -1; /* a name that is there already */
 		}
 		g_array_append_val(s->places, place);
+		g_string_append_printf(s->shape, "%.*s:", (int)scan_length(&r.name), r.name.at);
+		g_string_append_len(s->shape, r.comment.at, (gssize)scan_length(&r.comment));
+		g_string_append_c(s->shape, '\n');
 	}
 	if (order->len <= ATTRIBUTES_VALUE_MAX) {
 		plugin_graph_attribute(service, "graph_order", order->str);
@@ -166,18 +178,36 @@ static void irqstats_declare(struct plugin *plugin, struct scan text)
 	}
 }
 
-/* The part of the text that the declaration depends on. */
-static void irqstats_shape(struct scan text, GString *shape)
+/* Whether `shape` goes on with `part` and then `end`; steps over it. */
+static bool irqstats_goes_on(const GString *shape, size_t *at, const struct scan *part, char end)
+{
+	size_t length = scan_length(part);
+	if (shape->len - *at <= length || memcmp(shape->str + *at, part->at, length) != 0 ||
+		shape->str[*at + length] != end) {
+		return false;
+	}
+	*at += length + 1;
+	return true;
+}
+
+/* Fills in the values. False: the lines are not those that were declared. */
+static bool irqstats_fill(const struct irqstats_state *s, struct scan text)
 {
 	unsigned cpus = irqstats_cpus(&text);
+	size_t at = 0;
+	guint i = 0;
 	struct irq_reading r;
-	g_string_truncate(shape, 0);
-	while (irqstats_next(&text, cpus, &r)) {
-		g_string_append_len(shape, r.name.at, (gssize)scan_length(&r.name));
-		g_string_append_c(shape, ':');
-		g_string_append_len(shape, r.comment.at, (gssize)scan_length(&r.comment));
-		g_string_append_c(shape, '\n');
+	for (; irqstats_next(&text, cpus, &r); i++) {
+		if (i >= s->places->len || !irqstats_goes_on(s->shape, &at, &r.name, ':') ||
+			!irqstats_goes_on(s->shape, &at, &r.comment, '\n')) {
+			return false;
+		}
+		int place = g_array_index(s->places, int, i);
+		if (place >= 0) {
+			s->feed->values[place] = r.count;
+		}
 	}
+	return i == s->places->len;
 }
 
 static bool irqstats_start(struct plugin *plugin)
@@ -186,24 +216,11 @@ static bool irqstats_start(struct plugin *plugin)
 	struct scan text;
 	s->file = kept_file("proc/interrupts");
 	s->shape = g_string_new(NULL);
-	s->seen = g_string_new(NULL);
 	s->places = g_array_new(FALSE, FALSE, sizeof(int));
 	if (!kept_read(&plugin->site->files, &s->file, &text) || !irqstats_cpus(&text)) {
 		return false;
 	}
 	return true;
-}
-
-static void irqstats_fill(const struct irqstats_state *s, struct scan text)
-{
-	unsigned cpus = irqstats_cpus(&text);
-	struct irq_reading r;
-	for (guint i = 0; i < s->places->len && irqstats_next(&text, cpus, &r); i++) {
-		int place = g_array_index(s->places, int, i);
-		if (place >= 0) {
-			s->feed->values[place] = r.count;
-		}
-	}
 }
 
 static void irqstats_sample(struct plugin *plugin)
@@ -213,12 +230,10 @@ static void irqstats_sample(struct plugin *plugin)
 	if (!kept_read(&plugin->site->files, &s->file, &text)) {
 		return;
 	}
-	irqstats_shape(text, s->seen);
-	if (!s->feed || !g_string_equal(s->shape, s->seen)) {
-		g_string_assign(s->shape, s->seen->str);
+	if (!s->feed || !irqstats_fill(s, text)) {
 		irqstats_declare(plugin, text);
+		(void)irqstats_fill(s, text);
 	}
-	irqstats_fill(s, text);
 	s->feed->fresh = true;
 }
 
@@ -228,7 +243,6 @@ static void irqstats_stop(struct plugin *plugin)
 	kept_close(&s->file);
 	if (s->shape) {
 		g_string_free(s->shape, TRUE);
-		g_string_free(s->seen, TRUE);
 		g_array_unref(s->places);
 	}
 }

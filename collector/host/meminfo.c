@@ -12,24 +12,44 @@
  * /proc/meminfo (proc_meminfo(5)): memory. The stacked areas add up to all memory and swap in use;
  * the lines cut through them. A line the kernel does not print has no field.
  */
-static const char *const meminfo_names[MEMINFO_KEYS] = {
-	[MEMINFO_TOTAL] = "MemTotal",
-	[MEMINFO_FREE] = "MemFree",
-	[MEMINFO_BUFFERS] = "Buffers",
-	[MEMINFO_CACHED] = "Cached",
-	[MEMINFO_SWAP_CACHED] = "SwapCached",
-	[MEMINFO_ACTIVE] = "Active",
-	[MEMINFO_INACTIVE] = "Inactive",
-	[MEMINFO_SWAP_TOTAL] = "SwapTotal",
-	[MEMINFO_SWAP_FREE] = "SwapFree",
-	[MEMINFO_MAPPED] = "Mapped",
-	[MEMINFO_SHMEM] = "Shmem",
-	[MEMINFO_SLAB] = "Slab",
-	[MEMINFO_PAGE_TABLES] = "PageTables",
-	[MEMINFO_COMMITTED] = "Committed_AS",
-	[MEMINFO_VMALLOC_USED] = "VmallocUsed",
-	[MEMINFO_PERCPU] = "Percpu",
+#define MEMINFO_NAME(text)                                                                         \
+	{                                                                                              \
+		text, sizeof(text) - 1                                                                     \
+	}
+
+static const struct {
+	const char *text;
+	size_t length;
+} meminfo_names[MEMINFO_KEYS] = {
+	[MEMINFO_TOTAL] = MEMINFO_NAME("MemTotal"),
+	[MEMINFO_FREE] = MEMINFO_NAME("MemFree"),
+	[MEMINFO_BUFFERS] = MEMINFO_NAME("Buffers"),
+	[MEMINFO_CACHED] = MEMINFO_NAME("Cached"),
+	[MEMINFO_SWAP_CACHED] = MEMINFO_NAME("SwapCached"),
+	[MEMINFO_ACTIVE] = MEMINFO_NAME("Active"),
+	[MEMINFO_INACTIVE] = MEMINFO_NAME("Inactive"),
+	[MEMINFO_SWAP_TOTAL] = MEMINFO_NAME("SwapTotal"),
+	[MEMINFO_SWAP_FREE] = MEMINFO_NAME("SwapFree"),
+	[MEMINFO_MAPPED] = MEMINFO_NAME("Mapped"),
+	[MEMINFO_SHMEM] = MEMINFO_NAME("Shmem"),
+	[MEMINFO_SLAB] = MEMINFO_NAME("Slab"),
+	[MEMINFO_PAGE_TABLES] = MEMINFO_NAME("PageTables"),
+	[MEMINFO_COMMITTED] = MEMINFO_NAME("Committed_AS"),
+	[MEMINFO_VMALLOC_USED] = MEMINFO_NAME("VmallocUsed"),
+	[MEMINFO_PERCPU] = MEMINFO_NAME("Percpu"),
 };
+
+/* MEMINFO_KEYS: a line that is not wanted. */
+static enum meminfo_key meminfo_key(const struct scan *name)
+{
+	size_t length = scan_length(name);
+	enum meminfo_key key = 0;
+	while (key < MEMINFO_KEYS && (meminfo_names[key].length != length ||
+									 memcmp(meminfo_names[key].text, name->at, length) != 0)) {
+		key++;
+	}
+	return key;
+}
 
 void meminfo_parse(const char *text, size_t length, struct meminfo_reading *reading)
 {
@@ -40,15 +60,11 @@ void meminfo_parse(const char *text, size_t length, struct meminfo_reading *read
 		reading->bytes[i] = NAN;
 	}
 	while (scan_line(&all, &line)) {
-		if (!scan_until(&line, ':', &name)) {
-			continue;
-		}
-		for (size_t i = 0; i < MEMINFO_KEYS; i++) {
-			if (scan_equal(&name, meminfo_names[i])) {
-				double kb = scan_number(&line);
-				scan_blanks(&line);
-				reading->bytes[i] = scan_equal(&line, "kB") ? kb * 1024 : NAN;
-			}
+		enum meminfo_key key = scan_until(&line, ':', &name) ? meminfo_key(&name) : MEMINFO_KEYS;
+		if (key < MEMINFO_KEYS) {
+			double kb = scan_number(&line);
+			scan_blanks(&line);
+			reading->bytes[key] = scan_equal(&line, "kB") ? kb * 1024 : NAN;
 		}
 	}
 }

@@ -14,15 +14,17 @@
 /*
  * /proc/PID/stat of every process (proc_pid_stat(5)): processes, threads, proc_pri.
  *
- * This is the dearest reader, so it saves where nobody sees it. Descriptors of stat stay open for
- * the first PROCESS_KEPT processes (one that is gone answers ESRCH, also when its number was given
- * to another). Idle threads of the kernel (state I) are looked at in turn, a sixth of them per
- * round. Whether a process has locked memory stands in another, longer file; it hardly ever
- * changes, so that is read in turn too.
+ * This is the dearest reader (2.4 us a process), so it saves where nobody sees it. Descriptors of
+ * stat stay open for the first PROCESS_KEPT processes (one that is gone answers ESRCH, also when
+ * its number was given to another). Threads of the kernel that were asleep are looked at in turn, a
+ * sixth of them per round. Whether a process has locked memory stands in another, longer file; that
+ * hardly ever changes and is read when a process is first seen, and then every PROCESS_LOCK_TURNS
+ * rounds.
  */
 enum {
 	PROCESS_KEPT = 256,
 	PROCESS_TURNS = 6,
+	PROCESS_LOCK_TURNS = 30, /* a multiple of it */
 	PROCESS_TEXT = 1024,
 	PROCESS_STATUS = 4096,
 	PF_KTHREAD = 0x00200000
@@ -207,8 +209,10 @@ static ssize_t process_stat(struct process_state *s, struct process *p, char *te
 static bool process_look(struct process_state *s, struct process *p)
 {
 	char text[PROCESS_STATUS];
-	bool turn = p->pid % PROCESS_TURNS == s->turn;
-	if (p->known && p->last.kernel && p->last.state == 'I' && !turn) {
+	bool turn = p->pid % PROCESS_TURNS == s->turn % PROCESS_TURNS;
+	bool lock_turn = p->pid % PROCESS_LOCK_TURNS == s->turn;
+	bool asleep = p->last.state == 'I' || p->last.state == 'S';
+	if (p->known && p->last.kernel && asleep && !turn) {
 		return true;
 	}
 	ssize_t n = process_stat(s, p, text);
@@ -216,7 +220,7 @@ static bool process_look(struct process_state *s, struct process *p)
 		return false;
 	}
 	p->known = process_parse(text, (size_t)n, &p->last);
-	if (p->known && !p->last.kernel && (turn || !p->lock_known)) {
+	if (p->known && !p->last.kernel && (lock_turn || !p->lock_known)) {
 		n = process_read(s, p->pid, "status", text, sizeof(text));
 		p->locked = n > 0 && process_locked(text, (size_t)n);
 		p->lock_known = true;
@@ -290,7 +294,7 @@ static void process_sample(struct plugin *plugin)
 			feeds[i]->values[k] = 0;
 		}
 	}
-	s->turn = (s->turn + 1) % PROCESS_TURNS;
+	s->turn = (s->turn + 1) % PROCESS_LOCK_TURNS;
 	process_list(s);
 	for (guint i = 0; i < s->all->len; i++) {
 		struct process *p = &g_array_index(s->all, struct process, i);

@@ -2,6 +2,7 @@
 #include "collector/host/plugin.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -25,19 +26,26 @@ static const struct graph_row swap_graph = {
 	.field_count = ARRAY_LENGTH(swap_fields),
 };
 
+/* The file has some 190 lines of which two are wanted: found as bytes, not line by line. */
+static double vmstat_find(const char *text, size_t length, const char *name)
+{
+	const char *found = length ? memmem(text, length, name, strlen(name)) : NULL;
+	if (!found) {
+		return NAN;
+	}
+	struct scan rest = scan_text(found + 1, length - (size_t)(found + 1 - text));
+	struct scan line;
+	if (!scan_line(&rest, &line)) {
+		return NAN;
+	}
+	scan_skip(&line, 1);
+	return scan_number(&line);
+}
+
 void vmstat_parse(const char *text, size_t length, struct vmstat_reading *reading)
 {
-	struct scan all = scan_text(text, length);
-	struct scan line;
-	*reading = (struct vmstat_reading){NAN, NAN};
-	while (scan_line(&all, &line)) {
-		if (scan_take(&line, "pswpin ")) {
-			reading->in = scan_number(&line);
-		} else if (scan_take(&line, "pswpout ")) {
-			reading->out = scan_number(&line);
-			break; /* always stands behind pswpin */
-		}
-	}
+	reading->in = vmstat_find(text, length, "\npswpin ");
+	reading->out = vmstat_find(text, length, "\npswpout ");
 }
 
 static bool vmstat_start(struct plugin *plugin)
