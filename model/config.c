@@ -14,6 +14,7 @@
 #include "base/diag.h"
 #include "base/schema.h"
 #include "base/text.h"
+#include "model/hostname.h"
 #include "model/ident.h"
 
 #include "base/banned.h"
@@ -391,16 +392,6 @@ void config_destroy(struct config *config)
 	g_free(config);
 }
 
-/* The machine's name, or what stands for one that cannot be a host's name here. */
-static char *machine_name(void)
-{
-	char name[IDENT_HOST_MAX + 2] = "";
-	if (gethostname(name, sizeof(name) - 1) || !ident_is_host(name)) {
-		return g_strdup("localhost");
-	}
-	return g_strdup(name);
-}
-
 static char *url_of_listen(const struct config *config)
 {
 	char host[ADDRESS_HOST_MAX + 1];
@@ -416,7 +407,9 @@ static char *url_of_listen(const struct config *config)
 static void config_complete(struct config *config)
 {
 	if (!config->host_name) {
-		config->host_name = machine_name();
+		char name[IDENT_HOST_MAX + 1];
+		hostname_find(name);
+		config->host_name = g_strdup(name);
 	}
 	if (!config->host_group) {
 		const char *dot = strchr(config->host_name, '.');
