@@ -1,9 +1,10 @@
 #include "collector/collectord.h"
 #include "base/channel.h"
+#include "base/diag.h"
 #include "base/log.h"
 #include "base/role.h"
+#include "base/text.h"
 #include "collector/host/sampler.h"
-#include "collector/hostname.h"
 #include "collector/outbox.h"
 #include "collector/schedule.h"
 #include "model/config.h"
@@ -97,28 +98,36 @@ static void collector_round(void *owner)
 	collector_arm(c);
 }
 
-static bool collector_configure(struct collector *c)
+/* Whether what is sampled now is what the configuration asks for. */
+static bool collector_same(const struct collector *c, const struct config *config)
 {
-	char host[IDENT_HOST_MAX + 1];
-	char group[IDENT_GROUP_MAX + 1];
-	hostname_find(host);
-	hostname_group(host, group);
-	uint32_t interval_s = 10;
-	if (c->sampler && c->interval_s == interval_s && !strcmp(c->host, host) &&
-		!strcmp(c->group, group)) {
+	return c->sampler && c->interval_s == config->interval_s &&
+		   !strcmp(c->host, config->host_name) && !strcmp(c->group, config->host_group);
+}
+
+/* Brings the sampling in line with the role's bundle. False: it cannot be; then nothing changed. */
+static bool collector_configure(struct collector *c, struct error *err)
+{
+	AUTO(diag_list) diags = diag_list_create();
+	AUTO(config) config = config_parse(c->role->bundle, diags);
+	if (!config) {
+		return error_set(err, ERR_CONFIG, "the configuration cannot be read");
+	}
+	if (collector_same(c, config)) {
 		return true;
 	}
-	struct sampler *sampler = sampler_create(
-		&(struct sampler_options){.group = group, .host = host, .step_s = interval_s});
+	struct sampler *sampler = sampler_create(&(struct sampler_options){
+		.group = config->host_group, .host = config->host_name, .step_s = config->interval_s});
 	if (!sampler) {
-		return false;
+		return error_set(err, ERR_STORAGE, "the root directory cannot be opened");
 	}
 	sampler_destroy(c->sampler);
 	c->sampler = sampler;
-	c->interval_s = interval_s;
-	c->plan = (struct schedule){.step_ms = interval_s * 1000, .back_off = 1};
-	memcpy(c->host, host, sizeof(host));
-	memcpy(c->group, group, sizeof(group));
+	c->interval_s = config->interval_s;
+	c->plan = (struct schedule){.step_ms = (int64_t)c->interval_s * 1000, .back_off = 1};
+	text_copy(c->host, sizeof(c->host), config->host_name);
+	text_copy(c->group, sizeof(c->group), config->host_group);
+	loop_timer_after(c->timer, 0);
 	log_info("host.sampled", "host=%s group=%s interval_s=%u", c->host, c->group, c->interval_s);
 	return true;
 }
@@ -139,12 +148,10 @@ static void *collector_create(struct role *role, struct error *err)
 	c->role = role;
 	c->outbox = outbox_create();
 	c->timer = loop_timer_create(role->loop, collector_round, c);
-	if (!collector_configure(c)) {
-		error_set(err, ERR_STORAGE, "the root directory cannot be opened");
+	if (!collector_configure(c, err)) {
 		collector_destroy(c);
 		return NULL;
 	}
-	loop_timer_after(c->timer, 0);
 	return c;
 }
 
@@ -166,9 +173,10 @@ static void collector_peer(void *state, unsigned peer, unsigned instance UNUSED,
 
 static void collector_apply(void *state)
 {
-	struct collector *c = state;
-	if (collector_configure(c)) {
-		loop_timer_after(c->timer, 0);
+	struct error err;
+	if (!collector_configure(state, &err)) {
+		log_error(
+			"config.apply", "error=\"%s\" next=\"go on with the old one\"", log_safe(err.text));
 	}
 }
 

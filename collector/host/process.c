@@ -259,7 +259,7 @@ static void process_list(struct process_state *s)
 		struct scan name = scan_text(entry->d_name, strlen(entry->d_name));
 		uint64_t pid;
 		if (*entry->d_name < '1' || *entry->d_name > '9' || !scan_u64(&name, &pid) ||
-			pid > INT32_MAX) {
+			scan_length(&name) || pid > INT32_MAX) {
 			continue;
 		}
 		struct process p = {.pid = (uint32_t)pid, .fd = -1};
