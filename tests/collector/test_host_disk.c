@@ -107,8 +107,8 @@ static const char mounts[] =
 	"27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard\n"
 	"25 24 0:23 / /dev/shm rw shared:3 master:1 - tmpfs tmpfs rw\n"
 	"junk\n"
-	"26 27 0:99 / /mnt rw\n"
-	"28 27 0:30 /sub /mnt/a\\040b\\134c rw,nosuid - fuse.sshfs me@host:/x rw\n"
+	"26 27 0:99 / /srv rw\n"
+	"28 27 0:30 /sub /srv/a\\040b\\134c rw,nosuid - fuse.sshfs me@host:/x rw\n"
 	"29 27 99999999999:0 / /x rw - ext4 /dev/x rw\n";
 
 static void mounts_are_read_one_by_one(void **state)
@@ -120,7 +120,7 @@ static void mounts_are_read_one_by_one(void **state)
 	} expected[] = {
 		{254ULL << 32, "/", "/", "ext4", "/dev/vda"},
 		{23, "/", "/dev/shm", "tmpfs", "tmpfs"},
-		{30, "/sub", "/mnt/a b\\c", "fuse.sshfs", "me@host:/x"},
+		{30, "/sub", "/srv/a b\\c", "fuse.sshfs", "me@host:/x"},
 	};
 	struct scan text = scan_text(mounts, strlen(mounts));
 	struct df_mount m;
