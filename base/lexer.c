@@ -587,7 +587,7 @@ static void cut(struct lexer *lx, struct token *t)
 	check_line(lx);
 	memset(t, 0, sizeof(*t));
 	t->glued = !blank;
-	t->text = lx->at;
+	t->text = t->at = lx->at;
 	t->place = here(lx, 1);
 	if (lx->at == lx->end) {
 		t->kind = TOKEN_END;
@@ -632,6 +632,17 @@ void lexer_init(struct lexer *lexer, const struct diag_source *source, struct di
 	}
 	lexer->line_start = lexer->at;
 	lexer->ends_line = lexer->ends_column = 1;
+	cut(lexer, &lexer->token);
+	cut(lexer, &lexer->ahead);
+}
+
+void lexer_init_part(struct lexer *lexer, const struct diag_source *source, struct diag_list *diags,
+	const char *from, size_t length, struct diag_place place)
+{
+	*lexer = (struct lexer){.source = source, .diags = diags, .at = from, .end = from + length};
+	lexer->line = lexer->ends_line = place.line;
+	lexer->column = lexer->ends_column = place.column;
+	lexer->line_start = from;
 	cut(lexer, &lexer->token);
 	cut(lexer, &lexer->ahead);
 }

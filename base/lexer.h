@@ -30,8 +30,10 @@ enum token_op { OP_EQ = 256, OP_NE, OP_GE, OP_LE, OP_NOT_MATCH, OP_RANGE };
 
 struct token {
 	enum token_kind kind;
-	int op;           /* TOKEN_OP: a character or enum token_op; else 0 */
-	const char *text; /* in the source (not NUL-terminated) */
+	int op;         /* TOKEN_OP: a character or enum token_op; else 0 */
+	const char *at; /* where it begins in the source */
+	const char
+		*text; /* what it says: the same, but for `&&`, which is read as `and`; not terminated */
 	size_t length;
 	struct diag_place place;
 	bool glued; /* nothing between it and the token before */
@@ -59,6 +61,10 @@ struct lexer {
 /* Begins at the first token. `source` and `diags` must outlive the lexer. A file beyond
  * LEXER_FILE_MAX is a complaint (E010) and has no tokens. */
 void lexer_init(struct lexer *lexer, const struct diag_source *source, struct diag_list *diags);
+
+/* The same over a piece of the source that lies within one line, beginning at `place`. */
+void lexer_init_part(struct lexer *lexer, const struct diag_source *source, struct diag_list *diags,
+	const char *from, size_t length, struct diag_place place);
 
 /* The current token is `lexer->token`, the one behind it `lexer->ahead`. */
 void lexer_advance(struct lexer *lexer);

@@ -40,6 +40,16 @@ MUST_USE struct ruleset *ruleset_load(const struct bundle *bundle, bool with_def
 void ruleset_destroy(struct ruleset *ruleset);
 DEFINE_AUTO(ruleset)
 
+/*
+ * What became known only when rules met series: overrides that tie for an instance (E310), units
+ * that do not fit (E401; such an instance is not judged) or were assumed (W402). Grows with
+ * ruleset_bind; lives as long as the rule set.
+ */
+struct diag_list *ruleset_complaints(struct ruleset *ruleset);
+
+/* Whether a file of that name belongs to a rule set (ends in ".magpie" and is no magpie.conf). */
+bool ruleset_is_rule_file(const char *name);
+
 /* Makes instances for what the catalog has now and had not at the last call; cheap when its version
  * is the same. */
 void ruleset_bind(struct ruleset *ruleset, const struct catalog *catalog);
@@ -47,14 +57,17 @@ void ruleset_bind(struct ruleset *ruleset, const struct catalog *catalog);
 /* A change of an instance's level, or of what is pending; valid during the callback. */
 struct transition {
 	struct instance *instance;
-	enum level from, to; /* equal when only pending or recovering began or ended */
+	enum level from, to; /* equal when only pending, recovering or a suppression began or ended */
 	struct wall at;      /* sample time that decided */
 	bool level_changed;
 };
 
 typedef void (*ruleset_transition_fn)(void *owner, const struct transition *transition);
 
-/* Samples of one batch are in the window: judges the instances that read one of these series. */
+/*
+ * Samples of one batch are in the window: judges the instances that read one of these series.
+ * `window` must live as long as texts of instances are asked for: they may hold expressions.
+ */
 void ruleset_step(struct ruleset *ruleset, const struct window *window, const uint32_t *series_ids,
 	size_t count, struct wall now, ruleset_transition_fn fn, void *owner);
 
@@ -77,8 +90,8 @@ struct instance_view {
 	struct wall sample_at;
 	uint32_t
 		series_id; /* of the value if it is one bare series, else the first one it reads; 0: none */
-	double value;  /* NaN: unknown */
-	const char *suppressed_by; /* "" if not */
+	double value;  /* canonical: seconds, bytes, 1 for 100 %; NaN: unknown */
+	const char *suppressed_by; /* the parent rule (`unless`) that hides it, "" if none does */
 	const char *const
 		*notify; /* contacts the rule names, NULL-terminated; empty: the default ones */
 	enum level notify_at;

@@ -1,0 +1,434 @@
+/*
+ * Judging: samples and time in, transitions out.
+ *
+ * An instance is judged at the newest instant for which all its series have spoken: the least of
+ * their newest samples, those left aside that have been silent for three steps. So the batches of
+ * two plugins that arrive one after the other give one verdict, and a lost plugin holds it up for
+ * three steps only. Rules that read ages are judged by the clock instead, once a second.
+ *
+ * `missing` is watched by a wheel of seconds: an instance lies in the slot of its deadline and is
+ * moved on when it comes up and has data; so a sample costs nothing here.
+ *
+ * All transitions of a batch are collected and told parents first, with the suppression as it is
+ * after the whole batch.
+ */
+#include "rules/instance.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+enum { STALE_STEPS = 3 };
+
+/* -- lists -- */
+
+void judge_mark(struct ruleset *set, struct instance *in)
+{
+	if (!in->dirty) {
+		in->dirty = true;
+		g_ptr_array_add(set->dirty, in);
+	}
+}
+
+void judge_activate(struct ruleset *set, struct instance *in)
+{
+	bool active = in->alert.level != LEVEL_OK || in->alert.candidate != LEVEL_OK;
+	if (active && !in->active_index) {
+		g_ptr_array_add(set->active, in);
+		in->active_index = set->active->len;
+	} else if (!active && in->active_index) {
+		guint at = in->active_index - 1;
+		g_ptr_array_remove_index_fast(set->active, at);
+		if (at < set->active->len) {
+			((struct instance *)g_ptr_array_index(set->active, at))->active_index = at + 1;
+		}
+		in->active_index = 0;
+		in->suppressor = NULL;
+		in->release_ms = 0;
+	}
+}
+
+void judge_wheel_add(struct ruleset *set, struct instance *in, int64_t due_ms)
+{
+	if (in->on_wheel) {
+		return;
+	}
+	int64_t due_s = (due_ms + 999) / 1000;
+	int64_t least = set->wheel_s + 1;
+	due_s = MIN(MAX(due_s, least), set->wheel_s + WHEEL_SLOTS - 1);
+	struct instance **slot = &set->wheel[due_s % WHEEL_SLOTS];
+	in->wheel_next = *slot;
+	in->on_wheel = true;
+	*slot = in;
+}
+
+static int64_t deadline(const struct ruleset *set, const struct instance *in)
+{
+	int64_t step_ms = (int64_t)in->step_s * 1000;
+	int64_t after = in->plan->missing_ms;
+	if (!after) {
+		/* the last of them may be half a step late */
+		after = step_ms * in->plan->missing_samples + step_ms / 2;
+	}
+	return MAX(in->known_ms, set->started_ms) + after;
+}
+
+/* -- one instance -- */
+
+static void collect(
+	struct ruleset *set, struct instance *in, const struct alert *before, int64_t at_ms)
+{
+	const struct alert *a = &in->alert;
+	in->pristine = a->level == LEVEL_OK && a->candidate == LEVEL_OK && !a->entered && !a->absent;
+	for (unsigned i = 0; i < LEVELS && in->pristine; i++) {
+		in->pristine = !a->runs[i].run_ms && !a->runs[i].bits;
+	}
+	if (memcmp(before, a, sizeof(*a))) {
+		judge_mark(set, in);
+	}
+	if (before->level != a->level || before->candidate != a->candidate) {
+		struct transition t = {in, before->level, a->level, {at_ms}, before->level != a->level};
+		g_array_append_val(set->events, t);
+		in->told_stamp = set->stamp;
+	}
+	judge_activate(set, in);
+}
+
+/* The instant that can be judged, 0: none. */
+static int64_t instant(const struct instance *in, const struct window *window)
+{
+	unsigned count = in->bound->rule->operands->len;
+	int64_t newest = 0;
+	int64_t at[OPERANDS_MOST];
+	for (unsigned i = 0; i < count; i++) {
+		struct sample s;
+		bool any = in->operands[i].series_id && window_last(window, in->operands[i].series_id, &s);
+		at[i] = any ? s.at.ms : 0;
+		newest = MAX(newest, at[i]);
+	}
+	int64_t least = newest;
+	for (unsigned i = 0; i < count; i++) {
+		int64_t oldest = newest - STALE_STEPS * (int64_t)in->operands[i].step_s * 1000;
+		if (at[i] && at[i] >= oldest) {
+			least = MIN(least, at[i]);
+		}
+	}
+	return least;
+}
+
+static struct outcome run_cond(
+	const struct cond *cond, const struct cond_code *code, const struct evaluation *e)
+{
+	struct outcome a = program_run(&code->a, e);
+	if (cond->kind == COND_WHEN) {
+		return a;
+	}
+	if (cond->kind == COND_COMPARE) {
+		return outcome_compare(cond->op, e->value, a);
+	}
+	struct outcome b = program_run(&code->b, e);
+	struct outcome below = outcome_compare('<', e->value, a);
+	struct outcome above = outcome_compare('>', e->value, b);
+	if (below.known != KNOWN || above.known != KNOWN) {
+		return (struct outcome){0, MISSING};
+	}
+	bool outside = below.v != 0 || above.v != 0;
+	bool undefined = e->value.known == UNDEFINED;
+	return (struct outcome){!undefined && outside == (cond->kind == COND_OUTSIDE), KNOWN};
+}
+
+static struct outcome fast_cond(
+	const struct plan_level *l, const struct instance *in, struct outcome value)
+{
+	double limit = l->limit;
+	if (l->scaled) {
+		const struct unit_scale *s = &in->operands[l->operand].scale;
+		limit = limit * s->factor + s->offset;
+	}
+	return outcome_compare(l->cond->op, value, (struct outcome){limit, KNOWN});
+}
+
+static struct outcome opposite(struct outcome o)
+{
+	return o.known == KNOWN ? (struct outcome){o.v == 0, KNOWN} : o;
+}
+
+/* Whether any condition says something. */
+static bool judge_levels(
+	const struct instance *in, const struct evaluation *e, struct alert_input *input, bool *quiet)
+{
+	bool known = false;
+	*quiet = true;
+	for (unsigned i = 0; i < LEVELS; i++) {
+		const struct plan_level *l = &in->plan->levels[i];
+		if (!l->cond) {
+			continue;
+		}
+		input->cond[i] = l->fast ? fast_cond(l, in, e->value) : run_cond(l->cond, l->code, e);
+		known = known || input->cond[i].known == KNOWN;
+		*quiet = *quiet && input->cond[i].known == KNOWN && input->cond[i].v == 0;
+	}
+	return known;
+}
+
+static void judge_clears(
+	const struct instance *in, const struct evaluation *e, struct alert_input *input)
+{
+	for (unsigned i = 0; i < LEVELS; i++) {
+		const struct plan_level *l = &in->plan->levels[i];
+		if (l->cond) {
+			input->clear[i] =
+				l->clear ? run_cond(l->clear, l->clear_code, e) : opposite(input->cond[i]);
+		}
+	}
+}
+
+static void take_value(
+	struct ruleset *set, struct instance *in, const struct evaluation *e, bool known)
+{
+	in->value = e->value.known == KNOWN ? e->value.v : NAN;
+	if (!known) {
+		return;
+	}
+	if (!in->known_ms) {
+		judge_mark(set, in);
+	}
+	in->known_ms = e->at.ms;
+	if (!in->on_wheel && !in->bound->rule->timed) {
+		judge_wheel_add(set, in, deadline(set, in));
+	}
+}
+
+static void judge_at(struct ruleset *set, struct instance *in, struct evaluation *e)
+{
+	const struct rule *r = in->bound->rule;
+	struct alert_input input = {.repeated = in->sample_ms == e->at.ms};
+	bool quiet = false;
+	in->sample_ms = e->at.ms;
+	e->value = (struct outcome){0, MISSING};
+	if (r->value.plain) {
+		e->value = operand_value(e, &in->operands[r->value.ops[0].operand]);
+	} else if (r->value.ops) {
+		e->value = program_run(&r->value, e);
+	}
+	struct outcome only =
+		in->plan->only_when ? program_run(in->plan->only_when, e) : (struct outcome){1, KNOWN};
+	bool conditions = judge_levels(in, e, &input, &quiet);
+	bool known = r->value.ops ? e->value.known != MISSING : conditions;
+	take_value(set, in, e, known);
+	if (in->pristine && quiet) {
+		return;
+	}
+	struct alert before = in->alert;
+	if (only.known == KNOWN && only.v == 0) {
+		alert_reset(&in->alert, e->at.ms);
+	} else if (only.known == MISSING || (!known && in->alert.absent)) {
+		return;
+	} else {
+		judge_clears(in, e, &input);
+		alert_step(&in->alert, &in->plan->timing, &input, e->at.ms, (int64_t)in->step_s * 1000);
+	}
+	collect(set, in, &before, e->at.ms);
+}
+
+static void judge(struct ruleset *set, struct instance *in, struct wall now)
+{
+	struct evaluation e = {.window = set->window, .operands = in->operands, .now = now};
+	if (in->bound->rule->timed) {
+		e.at = now;
+		int64_t seen = MAX(in->host->seen_ms, in->host->first_ms);
+		e.host_age_s = (double)MAX(now.ms - seen, 0) / 1000;
+	} else {
+		e.at.ms = instant(in, set->window);
+	}
+	/* once more at the same instant only if a series has spoken that was not heard before */
+	if (e.at.ms > in->sample_ms || (e.at.ms == in->sample_ms && isnan(in->value))) {
+		judge_at(set, in, &e);
+	}
+}
+
+/* -- suppression -- */
+
+static bool same_dimensions(const struct instance *a, const struct instance *b)
+{
+	const struct rule *ra = a->bound->rule;
+	const struct rule *rb = b->bound->rule;
+	for (unsigned i = 0; i < ra->dim_count; i++) {
+		for (unsigned k = 0; k < rb->dim_count; k++) {
+			bool both = a->dims[i] && b->dims[k] && !strcmp(ra->dims[i], rb->dims[k]);
+			if (both && strcmp(a->dims[i], b->dims[k])) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool parent_bad(const struct instance *in, const struct rule *parent)
+{
+	for (guint i = 0; i < in->host->instances->len; i++) {
+		const struct instance *p = g_ptr_array_index(in->host->instances, i);
+		if (p->bound->rule == parent && p != in &&
+			(p->alert.level == LEVEL_WARN || p->alert.level == LEVEL_CRIT) &&
+			same_dimensions(in, p)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* True: it began or ended. */
+static bool update_suppression(struct instance *in, int64_t now_ms)
+{
+	int64_t settle = 0;
+	for (guint i = 0; i < in->plan->parents->len; i++) {
+		const struct plan_parent *p = &g_array_index(in->plan->parents, struct plan_parent, i);
+		settle = MAX(settle, p->settle_ms ? p->settle_ms : 2000 * (int64_t)in->step_s);
+		if (parent_bad(in, p->rule)) {
+			bool began = !in->suppressor;
+			in->suppressor = p->rule->name;
+			in->release_ms = 0;
+			return began;
+		}
+	}
+	if (!in->suppressor) {
+		return false;
+	}
+	if (!in->release_ms) {
+		in->release_ms = now_ms + settle;
+	} else if (now_ms >= in->release_ms) {
+		in->suppressor = NULL;
+		in->release_ms = 0;
+		return true;
+	}
+	return false;
+}
+
+/* -- telling -- */
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct instance *x = ((const struct transition *)a)->instance;
+	const struct instance *y = ((const struct transition *)b)->instance;
+	if (x->bound->rule->rank != y->bound->rule->rank) {
+		return x->bound->rule->rank < y->bound->rule->rank ? -1 : 1;
+	}
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static void tell(struct ruleset *set, struct wall now, ruleset_transition_fn fn, void *owner)
+{
+	for (guint i = 0; i < set->events->len; i++) {
+		struct instance *in = g_array_index(set->events, struct transition, i).instance;
+		if (in->plan->parents->len && in->active_index) {
+			(void)update_suppression(in, now.ms);
+		}
+	}
+	g_array_sort(set->events, by_rank);
+	for (guint i = 0; i < set->events->len; i++) {
+		fn(owner, &g_array_index(set->events, struct transition, i));
+	}
+	g_array_set_size(set->events, 0);
+}
+
+static void begin(struct ruleset *set, const struct window *window, struct wall now)
+{
+	set->window = window;
+	if (!set->started_ms) {
+		set->started_ms = now.ms;
+		set->wheel_s = wall_s(now);
+	}
+}
+
+void ruleset_step(struct ruleset *set, const struct window *window, const uint32_t *series_ids,
+	size_t count, struct wall now, ruleset_transition_fn fn, void *owner)
+{
+	begin(set, window, now);
+	set->stamp++;
+	for (size_t i = 0; i < count; i++) {
+		GPtrArray *list = series_ids[i] < set->by_series->len
+							  ? g_ptr_array_index(set->by_series, series_ids[i])
+							  : NULL;
+		for (guint k = 0; list && k < list->len; k++) {
+			struct instance *in = g_ptr_array_index(list, k);
+			if (in->stamp != set->stamp && !in->bound->rule->timed) {
+				in->stamp = set->stamp;
+				judge(set, in, now);
+			}
+		}
+	}
+	if (set->events->len) {
+		tell(set, now, fn, owner);
+	}
+}
+
+void ruleset_host_seen(struct ruleset *set, const char *host, struct wall at)
+{
+	struct rule_host *h = bind_host(set, host);
+	h->seen_ms = MAX(h->seen_ms, at.ms);
+}
+
+/* -- time -- */
+
+static void came_up(struct ruleset *set, struct instance *in, struct wall now)
+{
+	int64_t due = deadline(set, in);
+	if (now.ms < due) {
+		judge_wheel_add(set, in, due);
+		return;
+	}
+	if (in->alert.absent || !in->known_ms) {
+		return; /* back on the wheel with its next known value */
+	}
+	struct alert before = in->alert;
+	in->value = NAN;
+	alert_missing(&in->alert, in->plan->missing, now.ms);
+	collect(set, in, &before, now.ms);
+}
+
+static void turn_wheel(struct ruleset *set, struct wall now)
+{
+	int64_t until = wall_s(now);
+	if (until - set->wheel_s > WHEEL_SLOTS) {
+		set->wheel_s = until - WHEEL_SLOTS; /* a long pause: every slot once */
+	}
+	while (set->wheel_s < until) {
+		set->wheel_s++;
+		struct instance **slot = &set->wheel[set->wheel_s % WHEEL_SLOTS];
+		struct instance *in = *slot;
+		*slot = NULL;
+		while (in) {
+			struct instance *next = in->wheel_next;
+			in->on_wheel = false;
+			came_up(set, in, now);
+			in = next;
+		}
+	}
+}
+
+void ruleset_tick(struct ruleset *set, const struct window *window, struct wall now,
+	ruleset_transition_fn fn, void *owner)
+{
+	begin(set, window, now);
+	set->stamp++;
+	for (guint i = 0; i < set->timed->len; i++) {
+		struct instance *in = g_ptr_array_index(set->timed, i);
+		if (!in->host->first_ms) {
+			in->host->first_ms = now.ms;
+		}
+		judge(set, in, now);
+	}
+	turn_wheel(set, now);
+	for (guint i = 0; i < set->active->len; i++) {
+		struct instance *in = g_ptr_array_index(set->active, i);
+		if (in->plan->parents->len && in->told_stamp != set->stamp &&
+			update_suppression(in, now.ms)) {
+			struct transition t = {in, in->alert.level, in->alert.level, now, false};
+			g_array_append_val(set->events, t);
+		}
+	}
+	if (set->events->len) {
+		tell(set, now, fn, owner);
+	}
+}

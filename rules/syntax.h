@@ -1,0 +1,239 @@
+#pragma once
+#include "base/auto.h"
+#include "base/bundle.h"
+#include "base/quantity.h"
+#include "rules/function.h"
+#include "rules/ruleset.h"
+#include "rules/selector.h"
+
+#include <stdint.h>
+
+/*
+ * The tree of a rule text, as written: nothing is resolved here. All of it belongs to one `struct
+ * syntax` and is freed with it.
+ */
+enum node_kind {
+	NODE_NUMBER,
+	NODE_TEXT,     /* a quoted text inside an expression */
+	NODE_SELECTOR, /* */
+	NODE_NAME,     /* a `let`, or `value` */
+	NODE_CALL,
+	NODE_NEGATE,
+	NODE_ARITHMETIC, /* op + - * / */
+	NODE_COMPARE,    /* op as of the lexer */
+	NODE_INSIDE,     /* args: x, low, high */
+	NODE_AND,
+	NODE_OR,
+	NODE_NOT,
+};
+
+enum { NODE_ARGS = 4 };
+
+struct node {
+	enum node_kind kind;
+	int op;
+	struct diag_place place;    /* first token */
+	struct diag_place op_place; /* of the operator between the arguments */
+	struct node *args[NODE_ARGS];
+	unsigned argc;
+	struct quantity number;
+	struct selector *selector;
+	char *text; /* NAME, TEXT: the name; NUMBER: as written */
+	const struct function *function;
+};
+
+/* A text with `${…}` in it: pieces in order. */
+struct piece {
+	char *text;        /* a literal piece, or the name of a variable */
+	struct node *node; /* `${expression}`; else NULL */
+	bool variable;
+	struct diag_place place;
+};
+
+struct text {
+	GArray *pieces; /* struct piece; NULL: not set */
+};
+
+enum cond_kind { COND_NONE, COND_COMPARE, COND_OUTSIDE, COND_INSIDE, COND_WHEN };
+
+struct cond {
+	enum cond_kind kind;
+	int op;
+	struct node *a, *b; /* COMPARE: limit; OUTSIDE, INSIDE: low and high; WHEN: the condition */
+	bool has_for;
+	int64_t for_ms;
+	unsigned m, n; /* m of the last n samples; n 0: by time */
+	struct diag_place place;
+};
+
+/* The statements that an override can replace, each as a whole. */
+enum slot {
+	SLOT_NOTICE,
+	SLOT_WARN,
+	SLOT_CRIT,
+	SLOT_CLEAR,
+	SLOT_MISSING,
+	SLOT_ONLY_WHEN,
+	SLOT_UNLESS,
+	SLOT_NOTIFY,
+	SLOT_SUMMARY,
+	SLOT_INFO,
+	SLOT_RUNBOOK,
+	SLOT_DISABLED,
+	SLOT_OPTIONAL,
+	SLOT_COUNT,
+};
+
+enum { LEVELS = 3 }; /* notice, warn, crit: level - LEVEL_NOTICE */
+
+struct parent {
+	char *name;
+	struct diag_place place;
+	int64_t settle_ms; /* 0: two steps */
+};
+
+struct name {
+	char *text;
+	struct diag_place place;
+};
+
+enum missing_to {
+	MISSING_TO_OK,
+	MISSING_KEEP,
+	MISSING_TO_UNKNOWN,
+	MISSING_TO_WARN,
+	MISSING_TO_CRIT
+};
+
+struct let {
+	char *name;
+	struct node *node;
+	struct diag_place place;
+};
+
+struct host_pattern {
+	bool exclude, group;
+	struct pattern pattern;
+	struct diag_place place;
+};
+
+struct body {
+	bool set[SLOT_COUNT];
+	struct diag_place places[SLOT_COUNT]; /* of the keyword */
+	char *sources[SLOT_COUNT];            /* statement as written, to compare */
+	/* levels */
+	struct cond levels[LEVELS], level_clears[LEVELS];
+	bool off[LEVELS];
+	struct cond clear; /* kind NONE: only its `for` */
+	enum missing_to missing;
+	int64_t missing_ms; /* 0: by samples */
+	unsigned missing_samples;
+	struct node *only_when;
+	GArray *parents; /* struct parent */
+	GArray *notify;  /* struct name */
+	enum level notify_at;
+	struct text summary, info, runbook;
+	bool optional, disabled;
+	/* what only a rule has */
+	struct node *value;
+	struct diag_place value_place;
+	struct unit_scale unit;
+	bool has_unit;
+	GArray *lets;  /* struct let */
+	GArray *hosts; /* struct host_pattern; NULL: all */
+	GArray *tags;  /* struct name: "name=value" */
+};
+
+struct scope {
+	enum { SCOPE_HOST, SCOPE_GROUP, SCOPE_SERIES } kind;
+	struct pattern pattern; /* HOST, GROUP (literal path) */
+	struct selector *selector;
+	char *text; /* as written */
+	struct diag_place place;
+};
+
+enum item_kind { ITEM_RULE, ITEM_OVERRIDE, ITEM_DEFAULTS };
+
+struct item {
+	enum item_kind kind;
+	struct file *file;
+	struct diag_place place, name_place; /* of the keyword; of the name */
+	char *name;
+	struct pattern pattern; /* OVERRIDE: rules it is for */
+	GArray *scopes;         /* struct scope */
+	struct body *body;
+	char *source; /* whole text of the item */
+};
+
+struct file {
+	char *name;
+	char *text; /* copy; NUL-terminated */
+	struct diag_source source;
+	struct body *defaults; /* NULL: none */
+	bool shipped;          /* one of the rules that come with Magpie */
+};
+
+struct include {
+	struct file *file;
+	char *path;
+	struct diag_place place;
+};
+
+struct syntax {
+	GPtrArray *files;   /* struct file * */
+	GPtrArray *items;   /* struct item *, rules and overrides in order */
+	GArray *includes;   /* struct include */
+	GPtrArray *garbage; /* of nodes, bodies and patterns: what is freed at the end */
+};
+
+struct syntax *syntax_create(void);
+void syntax_destroy(struct syntax *syntax);
+DEFINE_AUTO(syntax)
+
+/* Reads one file and adds what it holds; the text is copied. Everything that is wrong goes to
+ * `diags`; what could be understood is there nevertheless. */
+void syntax_read(struct syntax *syntax, const char *name, const char *text, size_t length,
+	bool shipped, struct diag_list *diags);
+
+/* Memory that lives as long as the tree. */
+void *syntax_keep(struct syntax *syntax, void *memory, GDestroyNotify destroy);
+
+/* -- used between the parts of the parser (parse_*.c) -- */
+enum { PARSE_OPERANDS_MAX = 500 };
+
+struct parser {
+	struct lexer lexer;
+	struct syntax *syntax;
+	struct file *file;
+	struct diag_list *diags;
+	unsigned depth, operands;
+	struct diag_list *unheard; /* for what is not told */
+	bool silent; /* a fault of this statement was told already: what follows from it is not */
+};
+
+struct node *parse_expression(struct parser *p); /* NULL: told */
+struct node *parse_sum(struct parser *p);        /* one operand of a comparison; NULL: told */
+bool parse_condition(struct parser *p, struct cond *cond);
+bool parse_modifiers(struct parser *p, struct cond *cond);
+bool parse_text(struct parser *p, struct text *text);           /* STRING { STRING } */
+struct body *parse_body(struct parser *p, enum item_kind kind); /* from "{" to "}" */
+struct selector *parse_selector(struct parser *p);
+bool parse_hosts(struct parser *p, struct body *body);
+
+/* A complaint at the current token, unless the statement is silent; makes it silent. The result is
+ * never NULL. */
+struct diag *parse_complain(struct parser *p, const char *code, const char *format, ...)
+	PRINTF_LIKE(3, 4);
+struct diag *parse_complain_at(struct parser *p, struct diag_place place, const char *code,
+	const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* E102: `what` is expected; at the end of a line the place is behind the last token. */
+void parse_expected(struct parser *p, const char *what);
+
+/* The form is part of the language and not of this version: E112. */
+void parse_unsupported(struct parser *p, struct diag_place place, const char *what);
+
+bool parse_op(struct parser *p, int op);             /* takes it if it is there */
+bool parse_word(struct parser *p, const char *word); /* takes it if it is there */
+bool parse_duration(struct parser *p, int64_t *ms);
+char *parse_keep(struct parser *p, char *text); /* the tree's from now on */
