@@ -207,7 +207,8 @@ _Noreturn static void nursery_main(int socket_fd, unsigned seconds)
 			_exit(0);
 		}
 		pid_t self = getpid();
-		if (fork() == 0) {
+		/* not fork(): libuv's handlers for that close descriptors which are not its own any more */
+		if (_Fork() == 0) {
 			if (!tie_to_parent(self)) {
 				_exit(0);
 			}

@@ -15,8 +15,8 @@
  * checkpoint.
  */
 enum {
-	FRESH_PER_TICK =
-		1000, /* files never looked at, that are written soon after their first sample */
+	FRESH_BUDGET_MS = 150, /* a second, for files never looked at: a first sample shows soon */
+	FRESH_AT_ONCE = 50,
 	DRAIN_AT_ONCE = 64,
 };
 
@@ -152,17 +152,22 @@ void writer_declare(struct writer *w, const struct service *service)
 
 /* -- when -- */
 
+/* As many as fit in the time: making a file costs most of a millisecond. */
 static void flush_fresh(struct writer *w)
 {
+	struct mono begin = mono_now();
 	GPtrArray *list = g_ptr_array_new();
-	guint n = w->fresh->len < FRESH_PER_TICK ? w->fresh->len : FRESH_PER_TICK;
-	for (guint i = 0; i < n; i++) {
-		struct series *s = series_table_find(w->table, g_array_index(w->fresh, uint32_t, i));
-		s->fresh = false;
-		g_ptr_array_add(list, s);
+	while (w->fresh->len && mono_now().ms - begin.ms < FRESH_BUDGET_MS) {
+		guint n = w->fresh->len < FRESH_AT_ONCE ? w->fresh->len : FRESH_AT_ONCE;
+		g_ptr_array_set_size(list, 0);
+		for (guint i = 0; i < n; i++) {
+			struct series *s = series_table_find(w->table, g_array_index(w->fresh, uint32_t, i));
+			s->fresh = false;
+			g_ptr_array_add(list, s);
+		}
+		g_array_remove_range(w->fresh, 0, n);
+		files_write(w->files, (struct series *const *)list->pdata, list->len);
 	}
-	g_array_remove_range(w->fresh, 0, n);
-	files_write(w->files, (struct series *const *)list->pdata, list->len);
 	g_ptr_array_unref(list);
 }
 
