@@ -3,7 +3,7 @@ import pathlib
 import subprocess
 import sys
 
-root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 ui = root / "web" / "ui"
 compiler = ui / "node_modules" / ".bin" / "tsc"
 if not (ui / "tsconfig.json").exists() or not compiler.exists():
