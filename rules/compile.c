@@ -185,7 +185,8 @@ static void compile_piece(struct compiler *c, struct layer *layer, const struct 
 	struct unit unit = {DIMENSION_UNKNOWN, 0};
 	if (piece->variable && !is_variable(c->rule, piece->text)) {
 		const struct let *let = let_of(c->rule, piece->text);
-		if (!let) {
+		bool told = c->rule->item->body->value_place.line && !c->value.ok;
+		if (!let && !told) {
 			unknown_variable(c, piece);
 		}
 		node = let ? let->node : NULL;
@@ -274,6 +275,12 @@ static void layer_free(void *p)
 static void apply_unit(struct compiler *c, struct type *t)
 {
 	const struct body *b = c->rule->item->body;
+	bool ratio = t->unit.dimension == DIMENSION_RATIO && !t->unit.per_time;
+	if (ratio && b->unit.unit.dimension == DIMENSION_COUNT && !b->unit.unit.per_time) {
+		t->unit = b->unit.unit; /* shown as a number, not in percent */
+		t->operand = -1;
+		return;
+	}
 	if (t->unit.dimension != DIMENSION_UNKNOWN && t->unit.dimension != DIMENSION_COUNT &&
 		!unit_same(t->unit, b->unit.unit)) {
 		compile_complain(c, b->value->place, "E401", "the value has another unit already");

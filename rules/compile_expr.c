@@ -149,8 +149,8 @@ static const struct let *find_let(const struct compiler *c, const struct node *n
 	for (guint i = 0; i < lets->len; i++) {
 		const struct let *let = &g_array_index(lets, struct let, i);
 		bool visible =
-			!c->own || let->place.line < node->place.line ||
-			(let->place.line == node->place.line && let->place.column < node->place.column);
+			!c->own || let->behind.line < node->place.line ||
+			(let->behind.line == node->place.line && let->behind.column <= node->place.column);
 		if (!strcmp(let->name, node->text) && visible) {
 			return let;
 		}
@@ -167,11 +167,20 @@ static struct type compile_name(struct compiler *c, const struct node *node)
 		return t;
 	}
 	const struct let *let = find_let(c, node);
-	if (let && let->node != node) {
-		return compile_node(c, let->node);
+	if (let) {
+		/* Inside of a `let` only those above it count: so none can lead back to itself. */
+		bool own = c->own;
+		c->own = true;
+		struct type t = let->node ? compile_node(c, let->node) : broken;
+		c->own = own;
+		return t;
 	}
-	if (!strcmp(node->text, "value") && c->failed) {
+	if (!strcmp(node->text, "value") && c->rule->item->body->value_place.line) {
 		return broken; /* the value itself was told about */
+	}
+	if (!strcmp(node->text, "now")) {
+		compile_complain(c, node->place, "E112", "\"now\" is not supported in this version");
+		return broken;
 	}
 	const GArray *lets = c->rule->item->body->lets;
 	GPtrArray *names = g_ptr_array_new();
@@ -487,7 +496,7 @@ static const struct node *selector_of(const struct compiler *c, const struct nod
 {
 	for (unsigned i = 0; node->kind == NODE_NAME && i < LEXER_DEPTH_MAX; i++) {
 		const struct let *let = find_let(c, node);
-		if (!let || let->node == node) {
+		if (!let || !let->node) {
 			break;
 		}
 		node = let->node;
@@ -499,8 +508,12 @@ static bool window_argument(struct compiler *c, const struct node *node, int64_t
 {
 	struct unit time = {DIMENSION_TIME, 0};
 	const struct node *n = node;
-	for (unsigned i = 0; n->kind == NODE_NAME && find_let(c, n) && i < LEXER_DEPTH_MAX; i++) {
-		n = find_let(c, n)->node;
+	for (unsigned i = 0; n->kind == NODE_NAME && i < LEXER_DEPTH_MAX; i++) {
+		const struct let *let = find_let(c, n);
+		if (!let || !let->node) {
+			break;
+		}
+		n = let->node;
 	}
 	if (n->kind == NODE_NEGATE) {
 		compile_complain(c, node->place, "E407", "a duration is positive");

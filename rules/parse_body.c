@@ -363,10 +363,8 @@ static bool parse_let(struct parser *p, struct body *b, unsigned which)
 		parse_expected(p, "\"=\"");
 		return false;
 	}
-	struct let let = {name.text, parse_expression(p), name.place};
-	if (let.node) {
-		g_array_append_val(b->lets, let);
-	}
+	struct let let = {name.text, parse_expression(p), name.place, lexer_behind(&p->lexer)};
+	g_array_append_val(b->lets, let); /* also without its node: the name is known */
 	return let.node != NULL;
 }
 

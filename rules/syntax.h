@@ -107,8 +107,8 @@ enum missing_to {
 
 struct let {
 	char *name;
-	struct node *node;
-	struct diag_place place;
+	struct node *node; /* NULL: it could not be read, and that was told */
+	struct diag_place place, behind; /* of the name; from there on it is visible */
 };
 
 struct host_pattern {

@@ -88,11 +88,6 @@ struct series_type typing_of_field(const struct field *field)
 	struct series_type type;
 	if (unit && unit_parse(unit, strlen(unit), &scale)) {
 		type = found(scale);
-		if (counter && scale.unit.dimension == DIMENSION_TIME) {
-			type.scale.unit = (struct unit){DIMENSION_RATIO, scale.unit.per_time};
-		} else if (counter) {
-			type.scale.unit.per_time++;
-		}
 	} else {
 		type = from_table(service->name, field->name);
 		const char *label = attributes_get(&service->attributes, "graph_vlabel");

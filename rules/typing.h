@@ -4,7 +4,8 @@
 #include "rules/selector.h"
 
 /*
- * What the values of a series mean. In this order: the field's own `unit` attribute; the table of
+ * What the values of a series mean. In this order: the field's own `unit` attribute (of the
+ * value as it is stored, counters per second); the table of
  * known plugins (stock.def); what graph_vlabel says; else unknown, which is never an error.
  */
 struct series_type {
