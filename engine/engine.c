@@ -7,7 +7,10 @@
  */
 #include "engine/engine.h"
 #include "base/log.h"
+#include "engine/evaluate.h"
+#include "engine/query.h"
 #include "engine/recover.h"
+#include "engine/reload.h"
 #include "model/message.h"
 
 #include <inttypes.h>
@@ -19,7 +22,7 @@
 
 #include "base/banned.h"
 
-enum { TICK_MS = 1000, RELEASE_TICKS = 60, KEEP_EVENTS_DAYS = 90 };
+enum { TICK_MS = 1000, RELEASE_TICKS = 60, STRIP_TICKS = 10, KEEP_EVENTS_DAYS = 90 };
 
 /* -- events -- */
 
@@ -43,6 +46,7 @@ static void on_event(void *owner, const char *kind, const char *object, const ch
 static uint64_t on_seal(void *owner, struct store_batch *batch)
 {
 	struct engine *engine = owner;
+	evaluate_save(engine, batch);
 	store_put_number(batch, "position", engine->applied);
 	return engine->applied;
 }
@@ -55,6 +59,8 @@ static void on_hurry(void *owner)
 static void on_released(void *owner, uint64_t generation)
 {
 	struct engine *engine = owner;
+	dispatch_released(engine->dispatch, generation, wall_now());
+	evaluate_released(engine, generation);
 	intake_stored(engine->intake, keeper_stored(engine->keeper), generation);
 }
 
@@ -91,6 +97,7 @@ static void on_changed(void *owner, const struct service *service)
 	struct engine *engine = owner;
 	feed_declare(engine->feed, service);
 	publish_declare(engine->publish, service);
+	g_array_append_val(engine->changed, service->id);
 }
 
 static struct store_batch *on_batch(void *owner)
@@ -111,7 +118,23 @@ static void on_value(void *owner, uint32_t series_id, struct wall at, double val
 	publish_value(((struct engine *)owner)->publish, series_id, at, value);
 }
 
-static const struct apply_handlers apply_handlers = {.value = on_value};
+static void on_seen(void *owner, const char *host, struct wall at)
+{
+	evaluate_seen(owner, host, at);
+}
+
+static void on_judge(void *owner, const uint32_t *series_ids, size_t count, struct wall now)
+{
+	evaluate_samples(owner, series_ids, count, now);
+}
+
+static void on_tick(void *owner, struct wall now)
+{
+	evaluate_tick(owner, now);
+}
+
+static const struct apply_handlers apply_handlers = {
+	.value = on_value, .seen = on_seen, .judge = on_judge, .tick = on_tick};
 
 static void on_applied(void *owner, uint64_t sequence, size_t samples)
 {
@@ -170,20 +193,49 @@ static void on_status(void *owner, struct frame_writer *w)
 	frame_put_text(w, engine->complaint);
 }
 
-static void on_ask(void *owner, uint32_t request, const char *token UNUSED, const char *verb,
-	const char *json UNUSED)
+static void on_ask(
+	void *owner, uint32_t request, const char *token, const char *verb, const char *json)
 {
-	struct engine *engine = owner;
-	g_autofree char *text = g_strdup_printf("there is no \"%s\"", log_safe(verb));
-	publish_answer(engine->publish, request, ERR_NOT_FOUND, text);
+	query_answer(owner, request, token, verb, json);
 }
 
-static const struct publish_handlers publish_handlers = {.status = on_status, .ask = on_ask};
+static void on_alerts(void *owner, GPtrArray *out)
+{
+	evaluate_alerts(owner, out);
+}
+
+static void on_alert(void *owner, void *alert, struct frame_writer *w)
+{
+	evaluate_alert(owner, alert, w);
+}
+
+static bool on_limit(void *owner, uint32_t series_id, size_t index, struct frame_writer *w)
+{
+	return evaluate_limit(owner, series_id, index, w);
+}
+
+static const struct publish_handlers publish_handlers = {
+	.alerts = on_alerts,
+	.alert = on_alert,
+	.limit = on_limit,
+	.status = on_status,
+	.ask = on_ask,
+};
+
+/* -- notify -- */
+
+static const struct dispatch_handlers dispatch_handlers = {
+	.batch = on_batch,
+	.generation = on_generation,
+	.hurry = on_store,
+	.event = on_event,
+};
 
 static void send_statistics(struct engine *engine)
 {
 	struct intake_counts in = intake_counts(engine->intake);
 	struct feed_counts fed = feed_counts(engine->feed);
+	struct dispatch_counts out = dispatch_counts(engine->dispatch);
 	const struct publish_statistic all[] = {
 		{"magpie_samples_total", (double)in.samples},
 		{"magpie_samples_refused_total", (double)in.refused},
@@ -200,6 +252,10 @@ static void send_statistics(struct engine *engine)
 		{"magpie_rrd_values_total", (double)fed.values},
 		{"magpie_rrd_files", (double)fed.files},
 		{"magpie_rrd_failures_total", (double)fed.failures},
+		{"magpie_messages_waiting", (double)out.waiting},
+		{"magpie_messages_sent_total", (double)out.sent},
+		{"magpie_messages_dead_total", (double)out.dead},
+		{"magpie_message_attempts_total", (double)out.attempts},
 	};
 	publish_statistics(engine->publish, all, ARRAY_LENGTH(all));
 }
@@ -232,6 +288,17 @@ static void keep_host(void *owner, const struct store_host *host)
 	store_put_host(owner, host);
 }
 
+/* The rules know new series since their last call; now their thresholds can be drawn. */
+static void tell_limits(struct engine *engine)
+{
+	for (guint i = 0; i < engine->changed->len; i++) {
+		const struct service *service =
+			catalog_service_by_id(engine->catalog, g_array_index(engine->changed, uint32_t, i));
+		publish_limits(engine->publish, service);
+	}
+	g_array_set_size(engine->changed, 0);
+}
+
 static void engine_tick(void *owner)
 {
 	struct engine *engine = owner;
@@ -242,8 +309,13 @@ static void engine_tick(void *owner)
 	engine->samples_per_s +=
 		0.2 * ((double)(samples - engine->samples_before) - engine->samples_per_s);
 	engine->samples_before = samples;
+	tell_limits(engine);
+	dispatch_pump(engine->dispatch, now);
 	publish_status(engine->publish);
 	send_statistics(engine);
+	if (engine->ticks % STRIP_TICKS == 0) {
+		evaluate_strips(engine, now);
+	}
 	if (++engine->ticks % RELEASE_TICKS == 0) {
 		release_segments(engine, now);
 		hosts_each(engine->hosts, keep_host, keeper_batch(engine->keeper));
@@ -273,6 +345,10 @@ static void make_parts(struct engine *engine)
 	engine->window = window_create();
 	engine->hosts = hosts_create();
 	engine->early = store_batch_create();
+	engine->account = account_create(engine->role->data_dir);
+	engine->dispatch = dispatch_create(engine->loop, &dispatch_handlers, engine);
+	engine->alerts_waiting = evaluate_waiting_new();
+	engine->changed = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	struct publish_parts parts = {engine->loop, engine->catalog, engine->window, engine->hosts};
 	engine->publish = publish_create(&parts, &publish_handlers, engine);
 	engine->inventory = inventory_create(engine->catalog, &inventory_handlers, engine);
@@ -289,6 +365,14 @@ static void join_parts(struct engine *engine)
 	engine->feed = feed_create(&out, &feed_handlers, engine);
 }
 
+static void prepare_account(struct engine *engine)
+{
+	struct error err;
+	if (!account_prepare(engine->account, keeper_batch(engine->keeper), &err)) {
+		engine_event(engine, "account.token", "admin.token", err.text);
+	}
+}
+
 struct engine *engine_create(struct role *role, struct error *err)
 {
 	struct engine *engine = g_new0(struct engine, 1);
@@ -296,6 +380,7 @@ struct engine *engine_create(struct role *role, struct error *err)
 	engine->loop = role->loop;
 	engine->complaint = g_strdup("");
 	make_parts(engine);
+	reload_start(engine);
 	struct store *store;
 	if (!recover_store(engine, &store, err)) {
 		engine_destroy(engine);
@@ -310,6 +395,7 @@ struct engine *engine_create(struct role *role, struct error *err)
 	}
 	keeper_durable(engine->keeper, journal_durable(engine->journal));
 	join_parts(engine);
+	prepare_account(engine);
 	recover_replay(engine);
 	engine_tick(engine);
 	return engine;
@@ -326,6 +412,12 @@ void engine_destroy(struct engine *engine)
 	journal_close(engine->journal);
 	keeper_destroy(engine->keeper, engine->stopping);
 	publish_destroy(engine->publish);
+	dispatch_destroy(engine->dispatch);
+	account_destroy(engine->account);
+	ruleset_destroy(engine->ruleset);
+	config_destroy(engine->config);
+	g_array_unref(engine->alerts_waiting);
+	g_array_unref(engine->changed);
 	inventory_destroy(engine->inventory);
 	apply_destroy(engine->apply);
 	hosts_destroy(engine->hosts);
@@ -341,6 +433,7 @@ void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd
 	switch (peer) {
 	case ROLE_COLLECTOR: intake_peer(engine->intake, instance, fd); break;
 	case ROLE_RRD: feed_peer(engine->feed, instance, fd); break;
+	case ROLE_NOTIFY: dispatch_peer(engine->dispatch, fd); break;
 	case ROLE_WEB: publish_peer(engine->publish, fd); break;
 	default: close(fd); break;
 	}

@@ -1,12 +1,16 @@
 #pragma once
 #include "base/role.h"
+#include "engine/account.h"
 #include "engine/apply.h"
+#include "engine/dispatch.h"
 #include "engine/feed.h"
 #include "engine/hosts.h"
 #include "engine/intake.h"
 #include "engine/inventory.h"
 #include "engine/keeper.h"
 #include "engine/publish.h"
+#include "model/config.h"
+#include "rules/ruleset.h"
 
 /*
  * The parts of the engine and what joins them. Each part knows only those above it in its own
@@ -25,6 +29,12 @@ struct engine {
 	struct intake *intake;
 	struct feed *feed;
 	struct publish *publish;
+	struct dispatch *dispatch;
+	struct account *account;
+	struct config *config;   /* in force */
+	struct ruleset *ruleset; /* in force */
+	GArray *alerts_waiting;  /* of engine/evaluate.c: to be shown when stored */
+	GArray *changed;         /* uint32_t ids of services whose limits are to be told */
 	struct loop_timer *tick;
 	uint64_t applied; /* last journal sequence that took effect */
 	uint64_t turns;   /* progress, for the supervisor */

@@ -1,6 +1,7 @@
 /* The role's main: hands over what base/role.h tells to the engine. */
 #include "engine/engined.h"
 #include "engine/engine.h"
+#include "engine/reload.h"
 #include "model/message.h"
 
 #include "base/banned.h"
@@ -13,6 +14,12 @@ static void *create(struct role *role, struct error *err)
 static void peer(void *state, unsigned role, unsigned instance, int fd)
 {
 	engine_peer(state, role, instance, fd);
+}
+
+static bool propose(
+	void *state, const struct bundle *bundle, uint64_t generation UNUSED, char **report)
+{
+	return reload_propose(state, bundle, report);
 }
 
 static uint64_t progress(void *state)
@@ -37,6 +44,7 @@ int engine_role_main(void)
 	static const struct role_handlers handlers = {
 		.create = create,
 		.peer = peer,
+		.propose = propose,
 		.progress = progress,
 		.stop = stop,
 		.destroy = destroy,

@@ -39,7 +39,7 @@ struct feed {
 	bool pump_due;
 };
 
-static void rrd_free(gpointer data)
+static void peer_free(gpointer data)
 {
 	struct rrd *rrd = data;
 	channel_destroy(rrd->channel);
@@ -54,7 +54,7 @@ struct feed *feed_create(
 	feed->parts = *parts;
 	feed->handlers = *handlers;
 	feed->owner = owner;
-	feed->rrds = g_ptr_array_new_with_free_func(rrd_free);
+	feed->rrds = g_ptr_array_new_with_free_func(peer_free);
 	feed->writer = g_new(struct frame_writer, 1);
 	return feed;
 }
@@ -108,7 +108,7 @@ static void pump_later(void *owner)
 	feed_pump(feed);
 }
 
-static void rrd_pump(struct rrd *rrd)
+static void peer_pump(struct rrd *rrd)
 {
 	if (!rrd->channel || !rrd->reader || !declare_rest(rrd)) {
 		return;
@@ -133,7 +133,7 @@ static void rrd_pump(struct rrd *rrd)
 void feed_pump(struct feed *feed)
 {
 	for (size_t i = 0; i < feed->rrds->len; i++) {
-		rrd_pump(feed->rrds->pdata[i]);
+		peer_pump(feed->rrds->pdata[i]);
 	}
 }
 
@@ -168,7 +168,7 @@ static void on_ready(struct rrd *rrd, uint64_t sequence)
 	rrd->checkpoint = sequence;
 	rrd->next_service = 1;
 	rewind_reader(rrd, sequence);
-	rrd_pump(rrd);
+	peer_pump(rrd);
 }
 
 static void on_applied(struct rrd *rrd, struct frame_reader *r)
@@ -205,7 +205,7 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 	case MESSAGE_RRD_REWIND:
 		if (rrd->reader) {
 			rewind_reader(rrd, 0);
-			rrd_pump(rrd);
+			peer_pump(rrd);
 		}
 		break;
 	case MESSAGE_RRD_EVENT: on_event(rrd, &r); break;
@@ -224,10 +224,10 @@ static void on_closed(void *owner, const struct error *why)
 
 static void on_drained(void *owner)
 {
-	rrd_pump(owner);
+	peer_pump(owner);
 }
 
-static struct rrd *rrd_for(struct feed *feed, unsigned instance)
+static struct rrd *peer_for(struct feed *feed, unsigned instance)
 {
 	for (size_t i = 0; i < feed->rrds->len; i++) {
 		struct rrd *rrd = feed->rrds->pdata[i];
@@ -246,7 +246,7 @@ void feed_peer(struct feed *feed, unsigned instance, int fd)
 {
 	static const struct channel_handlers handlers = {
 		.frame = on_frame, .closed = on_closed, .drained = on_drained};
-	struct rrd *rrd = rrd_for(feed, instance);
+	struct rrd *rrd = peer_for(feed, instance);
 	channel_destroy(rrd->channel);
 	journal_reader_destroy(g_steal_pointer(&rrd->reader));
 	rrd->channel = channel_create(

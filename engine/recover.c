@@ -34,6 +34,10 @@ static void load_value(void *owner, const char *name, const char *text)
 		if (next && next <= UINT32_MAX) {
 			inventory_reserve(engine->inventory, (uint32_t)next - 1);
 		}
+	} else if (!strcmp(name, "next_delivery")) {
+		dispatch_restore_next(engine->dispatch, number_from(text));
+	} else if (!strcmp(name, "admin_token_sha256")) {
+		account_restore(engine->account, text);
 	}
 }
 
@@ -45,13 +49,14 @@ static void load_service(void *owner, const char *name, const void *declaration,
 	}
 }
 
-static void load_state(
-	void *owner UNUSED, const char *key UNUSED, const void *state UNUSED, size_t length UNUSED)
+static void load_state(void *owner, const char *key, const void *state, size_t length)
 {
+	ruleset_restore(((struct engine *)owner)->ruleset, key, state, length);
 }
 
-static void load_outbox(void *owner UNUSED, const struct outbox_row *row UNUSED)
+static void load_outbox(void *owner, const struct outbox_row *row)
 {
+	dispatch_restore(((struct engine *)owner)->dispatch, row);
 }
 
 static void load_event(void *owner, const struct store_event *event)
@@ -121,6 +126,7 @@ void recover_replay(struct engine *engine)
 	uint64_t stored = engine->applied;
 	uint64_t count = 0;
 	AUTO(journal_reader) reader = journal_reader_create(engine->journal, 0);
+	ruleset_bind(engine->ruleset, engine->catalog);
 	struct record record;
 	while (journal_reader_next(reader, journal_written(engine->journal), &record)) {
 		reserve_numbers(engine, &record);

@@ -237,7 +237,7 @@ static void scan(struct segment *segment, struct segment_cursor *cursor)
 	segment->last = segment->first - 1;
 	segment->end = segment_cursor_offset(cursor);
 	while (segment_cursor_next(cursor, &record) == RECORD_OK && record.sequence > segment->last &&
-		   record.type != SEGMENT_TYPE) {
+		   record.sequence <= INT64_MAX && record.type != SEGMENT_TYPE) {
 		segment->last = record.sequence;
 		segment->end = segment_cursor_offset(cursor);
 	}

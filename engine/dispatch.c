@@ -1,0 +1,546 @@
+/*
+ *     pending --offered--> sending --sent--> sent        (kept while its recovery is owed)
+ *        |                  |  ^ |
+ *        | over before      |  | +--never--> dead
+ *        v it left     deadline| try again
+ *       dead                +--+--> retry
+ *
+ * I1: a row leaves only when the transaction that made it is on disk, or cannot be in time.
+ * I2: a recovery waits until what was said to that channel before about that instance is settled.
+ * I3: rows are offered in the order in which they were made.
+ */
+#include "engine/dispatch.h"
+#include "base/channel.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "model/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include "base/banned.h"
+
+enum { QUEUE_MAX = 4 << 20, TEXT_MAX_BYTES = 3000 };
+
+struct row {
+	struct outbox_row *r;
+	uint64_t generation; /* that stores it */
+	bool unsure;         /* a recovery of what was on its way when it ended */
+};
+
+struct dispatch {
+	struct dispatch_handlers handlers;
+	void *owner;
+	struct loop *loop;
+	struct channel *channel; /* NULL: gone */
+	struct frame_writer *writer;
+	GPtrArray *rows;    /* struct row *, owned, by id; those that are over are not in it */
+	GHashTable *by_key; /* dedup key -> struct row *, the same ones */
+	uint64_t next_id, released;
+	struct wall now; /* as told last: a second old at most */
+	struct dispatch_counts counts;
+	bool full_told;
+};
+
+static void row_free(gpointer data)
+{
+	struct row *row = data;
+	outbox_row_free(row->r);
+	g_free(row);
+}
+
+struct dispatch *dispatch_create(
+	struct loop *loop, const struct dispatch_handlers *handlers, void *owner)
+{
+	struct dispatch *d = g_new0(struct dispatch, 1);
+	d->loop = loop;
+	d->handlers = *handlers;
+	d->owner = owner;
+	d->writer = g_new(struct frame_writer, 1);
+	d->rows = g_ptr_array_new_with_free_func(row_free);
+	d->by_key = g_hash_table_new(g_str_hash, g_str_equal);
+	d->next_id = 1;
+	return d;
+}
+
+void dispatch_destroy(struct dispatch *d)
+{
+	if (d) {
+		channel_destroy(d->channel);
+		g_hash_table_unref(d->by_key);
+		g_ptr_array_unref(d->rows);
+		g_free(d->writer);
+		g_free(d);
+	}
+}
+
+/* -- rows -- */
+
+static struct row *row_at(const struct dispatch *d, size_t index)
+{
+	return d->rows->pdata[index];
+}
+
+static bool is_open(const struct outbox_row *r, const char *instance)
+{
+	return r->open && !strcmp(r->instance, instance);
+}
+
+static bool is_settled(const struct outbox_row *r)
+{
+	return r->state == OUTBOX_SENT || r->state == OUTBOX_DEAD;
+}
+
+static struct row *enter(struct dispatch *d, struct outbox_row *r, uint64_t generation)
+{
+	struct row *row = g_new(struct row, 1);
+	*row = (struct row){.r = r, .generation = generation};
+	g_ptr_array_add(d->rows, row);
+	g_hash_table_insert(d->by_key, r->dedup_key, row);
+	d->next_id = MAX(d->next_id, r->id + 1);
+	return row;
+}
+
+/* Notes the row as it is now for the store; drops it from here if it is over. */
+static void keep(struct dispatch *d, struct row *row)
+{
+	store_put_outbox(d->handlers.batch(d->owner), row->r);
+	row->generation = d->handlers.generation(d->owner);
+	if (outbox_row_is_over(row->r)) {
+		g_hash_table_remove(d->by_key, row->r->dedup_key);
+		g_ptr_array_remove(d->rows, row);
+	}
+}
+
+void dispatch_restore(struct dispatch *d, const struct outbox_row *row)
+{
+	enter(d, outbox_row_copy(row), 0);
+}
+
+void dispatch_restore_next(struct dispatch *d, uint64_t next_id)
+{
+	d->next_id = MAX(d->next_id, next_id);
+}
+
+static char *cut(const char *text)
+{
+	return text_clean(text, strlen(text), TEXT_MAX_BYTES);
+}
+
+/* `info` may have lines. */
+static char *cut_lines(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
+	GString *out = g_string_new("");
+	for (size_t i = 0; lines[i] && out->len < TEXT_MAX_BYTES; i++) {
+		g_autofree char *line = text_clean(lines[i], strlen(lines[i]), TEXT_MAX_BYTES - out->len);
+		g_string_append_printf(out, "%s%s", i ? "\n" : "", line);
+	}
+	return g_string_free(out, FALSE);
+}
+
+static struct outbox_row *row_for(
+	const struct dispatch_news *news, enum outbox_kind kind, const char *channel, char *dedup_key)
+{
+	struct outbox_row *r = g_new0(struct outbox_row, 1);
+	r->dedup_key = dedup_key;
+	r->instance = g_strdup(news->instance);
+	r->channel = g_strdup(channel);
+	r->kind = kind;
+	r->level = news->level;
+	r->rule = cut(news->rule);
+	r->host = cut(news->host);
+	r->service = cut(news->service);
+	r->field = cut(news->field);
+	r->value = cut(news->value);
+	r->threshold = cut(news->threshold);
+	r->summary = cut(news->summary);
+	r->info = cut_lines(news->info);
+	r->runbook = cut(news->runbook);
+	r->link = cut(news->link);
+	r->detail = g_strdup("");
+	return r;
+}
+
+/* Takes `r`. NULL: twice the same dedup key is one message; or there is no room. */
+static struct row *add(struct dispatch *d, struct outbox_row *r, struct wall now)
+{
+	bool full = d->rows->len >= DISPATCH_ROWS_MAX;
+	if (full && !d->full_told) {
+		d->handlers.event(
+			d->owner, "outbox.full", r->channel, "too many messages wait: new ones are not sent");
+	}
+	d->full_told = full;
+	if (full || g_hash_table_contains(d->by_key, r->dedup_key)) {
+		outbox_row_free(r);
+		return NULL;
+	}
+	r->id = d->next_id;
+	r->created = now;
+	struct row *row = enter(d, r, 0);
+	keep(d, row);
+	store_put_number(d->handlers.batch(d->owner), "next_delivery", d->next_id);
+	d->handlers.hurry(d->owner);
+	return row;
+}
+
+/* -- problems and their ends -- */
+
+/* Start of the problem as it was told first; `otherwise` if nobody was told yet. */
+static struct wall episode_of(const struct dispatch *d, const char *instance, struct wall otherwise)
+{
+	for (size_t i = 0; i < d->rows->len; i++) {
+		const struct outbox_row *r = row_at(d, i)->r;
+		if (is_open(r, instance)) {
+			return r->since;
+		}
+	}
+	return otherwise;
+}
+
+/* Whether that channel has been told, or is about to be, of that level or a worse one. */
+static bool knows(const struct dispatch *d, const struct dispatch_news *news, const char *channel)
+{
+	for (size_t i = 0; i < d->rows->len; i++) {
+		const struct outbox_row *r = row_at(d, i)->r;
+		if (r->level >= news->level && is_open(r, news->instance) && !strcmp(r->channel, channel)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void dispatch_problem(struct dispatch *d, const struct dispatch_news *news,
+	const char *const *channels, struct wall now)
+{
+	struct wall since = episode_of(d, news->instance, news->at);
+	for (size_t i = 0; channels[i]; i++) {
+		if (knows(d, news, channels[i])) {
+			continue;
+		}
+		char *key = g_strdup_printf("%s@%" PRId64 "/problem-%u/%s", news->instance, since.ms,
+			(unsigned)news->level, channels[i]);
+		struct outbox_row *r = row_for(news, OUTBOX_PROBLEM, channels[i], key);
+		r->since = since;
+		r->open = true;
+		add(d, r, now);
+	}
+}
+
+/* Pending, or failed so far: it can be taken back. */
+static bool never_left(const struct outbox_row *r)
+{
+	return r->state == OUTBOX_PENDING || r->state == OUTBOX_RETRY;
+}
+
+static void close_row(struct dispatch *d, struct row *row, struct wall at)
+{
+	row->r->open = false;
+	row->r->until = at;
+	if (never_left(row->r)) {
+		row->r->state = OUTBOX_DEAD;
+		g_free(row->r->detail);
+		row->r->detail = g_strdup("over before it could be told");
+	}
+	keep(d, row);
+}
+
+/* Whether a message about the problem is known to have arrived there. */
+static bool was_told(const struct dispatch *d, const struct outbox_row *told)
+{
+	for (size_t i = 0; i < d->rows->len; i++) {
+		const struct outbox_row *r = row_at(d, i)->r;
+		if (r->state == OUTBOX_SENT && is_open(r, told->instance) &&
+			!strcmp(r->channel, told->channel)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Two messages to one channel, for two levels: one recovery, by its key. */
+static void add_recovery(struct dispatch *d, const struct dispatch_news *news,
+	const struct outbox_row *told, struct wall now)
+{
+	char *key = g_strdup_printf(
+		"%s@%" PRId64 "/recovery/%s", news->instance, told->since.ms, told->channel);
+	struct outbox_row *recovery = row_for(news, OUTBOX_RECOVERY, told->channel, key);
+	recovery->since = told->since;
+	recovery->until = news->at;
+	struct row *row = add(d, recovery, now);
+	if (row) {
+		row->unsure = !was_told(d, told);
+	}
+}
+
+void dispatch_recovery(struct dispatch *d, const struct dispatch_news *news, struct wall now)
+{
+	size_t count = d->rows->len; /* those made here come behind */
+	for (size_t i = 0; i < count; i++) {
+		const struct outbox_row *r = row_at(d, i)->r;
+		if (is_open(r, news->instance) && !never_left(r) && r->state != OUTBOX_DEAD) {
+			add_recovery(d, news, r, now);
+		}
+	}
+	for (size_t i = count; i-- > 0;) {
+		struct row *row = row_at(d, i);
+		if (is_open(row->r, news->instance)) {
+			close_row(d, row, news->at);
+		}
+	}
+}
+
+void dispatch_test(struct dispatch *d, const char *channel, struct wall now)
+{
+	const struct dispatch_news news = {.instance = "",
+		.at = now,
+		.rule = "test",
+		.host = "",
+		.service = "",
+		.field = "",
+		.value = "",
+		.threshold = "",
+		.summary = "This is a test: messages of Magpie arrive here",
+		.info = "Somebody asked for it; nothing is wrong.",
+		.runbook = "",
+		.link = ""};
+	char *key = g_strdup_printf("test@%" PRId64 "-%" PRIu64 "/%s", now.ms, d->next_id, channel);
+	struct outbox_row *r = row_for(&news, OUTBOX_TEST, channel, key);
+	r->since = now;
+	add(d, r, now);
+}
+
+void dispatch_each_open(
+	struct dispatch *d, void (*fn)(void *owner, const struct outbox_row *row), void *owner)
+{
+	for (size_t i = 0; i < d->rows->len; i++) {
+		if (row_at(d, i)->r->open) {
+			fn(owner, row_at(d, i)->r);
+		}
+	}
+}
+
+/* -- offering -- */
+
+static bool send_row(struct dispatch *d, const struct outbox_row *r)
+{
+	struct frame_writer *w = d->writer;
+	message_start(w, MESSAGE_DELIVER);
+	frame_put_u64(w, r->id);
+	frame_put_i64(w, r->first_at.ms);
+	frame_put_u32(w, r->attempt);
+	frame_put_text(w, r->channel);
+	frame_put_text(w, r->dedup_key);
+	frame_put_u8(w, (uint8_t)r->kind);
+	frame_put_u8(w, r->level);
+	const char *const texts[] = {r->rule, r->host, r->service, r->field, r->value, r->threshold,
+		r->summary, r->info, r->runbook};
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+		frame_put_text(w, texts[i]);
+	}
+	frame_put_i64(w, r->since.ms);
+	frame_put_i64(w, r->until.ms);
+	frame_put_text(w, r->link);
+	return channel_send(d->channel, w, NULL);
+}
+
+/* I2 */
+static bool must_wait(const struct dispatch *d, size_t index)
+{
+	const struct outbox_row *r = row_at(d, index)->r;
+	for (size_t i = 0; r->kind == OUTBOX_RECOVERY && i < index; i++) {
+		const struct outbox_row *before = row_at(d, i)->r;
+		if (!is_settled(before) && !strcmp(before->instance, r->instance) &&
+			!strcmp(before->channel, r->channel)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_due(const struct dispatch *d, size_t index, struct wall now)
+{
+	const struct row *row = row_at(d, index);
+	switch (row->r->state) {
+	case OUTBOX_PENDING: return row->generation <= d->released && !must_wait(d, index); /* I1 */
+	case OUTBOX_SENDING:
+	case OUTBOX_RETRY: return row->r->next_at.ms <= now.ms;
+	default: return false;
+	}
+}
+
+static bool is_useless(const struct outbox_row *r, struct wall now)
+{
+	return r->kind != OUTBOX_PROBLEM && !is_settled(r) && r->state != OUTBOX_PENDING &&
+		   r->created.ms < now.ms - DISPATCH_USEFUL_MS;
+}
+
+/* Who was not told of the problem is not told of its end. */
+static void drop_recoveries(struct dispatch *d, const struct outbox_row *problem)
+{
+	for (size_t i = d->rows->len; i-- > 0;) {
+		struct row *row = row_at(d, i);
+		if (row->unsure && row->r->state == OUTBOX_PENDING &&
+			row->r->since.ms == problem->since.ms && !strcmp(row->r->channel, problem->channel) &&
+			!strcmp(row->r->instance, problem->instance)) {
+			row->r->state = OUTBOX_DEAD;
+			keep(d, row);
+		}
+	}
+}
+
+static void settle(struct dispatch *d, struct row *row, enum outbox_state state, const char *detail)
+{
+	row->r->state = state;
+	g_free(row->r->detail);
+	row->r->detail = cut(detail);
+	d->counts.sent += state == OUTBOX_SENT;
+	d->counts.dead += state == OUTBOX_DEAD;
+	if (state == OUTBOX_DEAD) {
+		g_autofree char *text =
+			g_strdup_printf("a message (%s) cannot be delivered: %s", row->r->rule, row->r->detail);
+		d->handlers.event(d->owner, "outbox.dead", row->r->channel, text);
+		if (row->r->kind == OUTBOX_PROBLEM) {
+			drop_recoveries(d, row->r);
+		}
+	}
+	keep(d, row);
+	d->handlers.hurry(d->owner);
+}
+
+void dispatch_pump(struct dispatch *d, struct wall now)
+{
+	d->now = now;
+	for (size_t i = 0; d->channel && i < d->rows->len; i++) {
+		struct row *row = row_at(d, i);
+		if (is_useless(row->r, now)) {
+			settle(d, row, OUTBOX_DEAD, "tried for a day");
+			return; /* the array changed; the rest in a second */
+		}
+		if (!is_due(d, i, now)) {
+			continue;
+		}
+		struct outbox_row before = *row->r;
+		row->r->attempt++;
+		row->r->first_at = before.first_at.ms ? before.first_at : now;
+		if (!send_row(d, row->r)) {
+			row->r->attempt = before.attempt;
+			row->r->first_at = before.first_at;
+			return; /* on_drained() goes on */
+		}
+		row->r->state = OUTBOX_SENDING;
+		row->r->next_at.ms = now.ms + DISPATCH_DEADLINE_MS;
+		d->counts.attempts++;
+		uint64_t generation = row->generation;
+		keep(d, row);
+		row->generation = generation; /* it has left already */
+	}
+}
+
+void dispatch_released(struct dispatch *d, uint64_t generation, struct wall now)
+{
+	d->released = MAX(d->released, generation);
+	dispatch_pump(d, now);
+}
+
+/* -- what notify says -- */
+
+static struct row *row_by_id(const struct dispatch *d, uint64_t id)
+{
+	for (size_t i = 0; i < d->rows->len; i++) {
+		if (row_at(d, i)->r->id == id) {
+			return row_at(d, i);
+		}
+	}
+	return NULL;
+}
+
+static int64_t back_off_ms(uint32_t attempt)
+{
+	int64_t ms = DISPATCH_FIRST_RETRY_MS;
+	for (uint32_t i = 1; i < attempt && ms < DISPATCH_LAST_RETRY_MS; i++) {
+		ms *= 2;
+	}
+	return MIN(ms, DISPATCH_LAST_RETRY_MS);
+}
+
+/* It failed for now. A problem that is over meanwhile is not tried again. */
+static void try_again(struct dispatch *d, struct row *row, const char *detail)
+{
+	if (row->r->kind == OUTBOX_PROBLEM && !row->r->open) {
+		settle(d, row, OUTBOX_DEAD, detail);
+		return;
+	}
+	row->r->state = OUTBOX_RETRY;
+	row->r->next_at.ms = d->now.ms + back_off_ms(row->r->attempt);
+	g_free(row->r->detail);
+	row->r->detail = cut(detail);
+	keep(d, row);
+}
+
+static void on_delivered(struct dispatch *d, const struct frame *frame)
+{
+	enum { OUTCOME_SENT, OUTCOME_RETRY, OUTCOME_NEVER };
+	struct frame_reader r = frame_read(frame);
+	uint64_t id = frame_get_u64(&r);
+	unsigned outcome = frame_get_u8(&r);
+	uint16_t code = frame_get_u16(&r);
+	g_autofree char *detail = frame_get_text(&r);
+	struct row *row = frame_read_done(&r) ? row_by_id(d, id) : NULL;
+	if (!row || is_settled(row->r)) {
+		return; /* said twice */
+	}
+	row->r->code = code;
+	switch (outcome) {
+	case OUTCOME_SENT: settle(d, row, OUTBOX_SENT, detail); break;
+	case OUTCOME_NEVER: settle(d, row, OUTBOX_DEAD, detail); break;
+	default: try_again(d, row, detail); break;
+	}
+	dispatch_pump(d, d->now);
+}
+
+static void on_frame(void *owner, const struct frame *frame, int fd)
+{
+	if (fd >= 0) {
+		close(fd);
+	}
+	if (frame->type == MESSAGE_DELIVERED) {
+		on_delivered(owner, frame);
+	}
+}
+
+static void on_closed(void *owner, const struct error *why)
+{
+	struct dispatch *d = owner;
+	log_info("dispatch.closed", "why=\"%s\"", log_safe(why->text));
+	channel_destroy(g_steal_pointer(&d->channel));
+}
+
+static void on_drained(void *owner)
+{
+	struct dispatch *d = owner;
+	dispatch_pump(d, d->now);
+}
+
+void dispatch_peer(struct dispatch *d, int fd)
+{
+	static const struct channel_handlers handlers = {
+		.frame = on_frame, .closed = on_closed, .drained = on_drained};
+	channel_destroy(d->channel);
+	d->channel = channel_create(
+		d->loop, &message_table, ROLE_ENGINE, ROLE_NOTIFY, QUEUE_MAX, &handlers, d, fd);
+	dispatch_pump(d, d->now);
+}
+
+struct dispatch_counts dispatch_counts(const struct dispatch *d)
+{
+	struct dispatch_counts counts = d->counts;
+	for (size_t i = 0; i < d->rows->len; i++) {
+		counts.waiting += !is_settled(row_at(d, i)->r);
+	}
+	return counts;
+}

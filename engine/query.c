@@ -1,0 +1,111 @@
+/*
+ * One row per verb: who may use it, and what does it. A verb gets its argument as a JSON object of
+ * bounded size and appends the JSON of its answer.
+ */
+#include "engine/query.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "model/message.h"
+
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/banned.h"
+
+enum { JSON_MAX_BYTES = 60000 };
+
+struct question {
+	struct engine *engine;
+	const json_t *argument;
+	const char *role; /* NULL: nobody */
+};
+
+struct verb {
+	const char *name;
+	bool open; /* needs no token */
+	bool (*answer)(const struct question *q, GString *out, struct error *err);
+};
+
+/* Which role a token has: {"role": "admin"}. The token is the one asked with. */
+static bool answer_auth_check(const struct question *q, GString *out, struct error *err)
+{
+	if (!q->role) {
+		return error_set(err, ERR_DENIED, "this token is not known");
+	}
+	g_string_append_printf(out, "{\"role\":\"%s\"}", q->role);
+	return true;
+}
+
+/* Sends a test message to one channel: {"channel": NAME}. */
+static bool answer_test_notify(const struct question *q, GString *out, struct error *err)
+{
+	const char *name = json_string_value(json_object_get(q->argument, "channel"));
+	if (!name) {
+		return error_set(err, ERR_CONFIG, "\"channel\" is missing");
+	}
+	const struct config_channel *channel = config_channel(q->engine->config, name);
+	if (!channel) {
+		return error_set(err, ERR_NOT_FOUND, "there is no channel of that name");
+	}
+	dispatch_test(q->engine->dispatch, channel->name, wall_now());
+	g_string_append(out, "{\"accepted\":true}");
+	return true;
+}
+
+static const struct verb verbs[] = {
+	{"auth.check", true, answer_auth_check},
+	{"test.notify", false, answer_test_notify},
+};
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+		if (!strcmp(verbs[i].name, name)) {
+			return &verbs[i];
+		}
+	}
+	return NULL;
+}
+
+static bool answer(
+	struct question *q, const char *verb_name, const char *json, GString *out, struct error *err)
+{
+	const struct verb *verb = find_verb(verb_name);
+	if (!verb) {
+		return error_set(err, ERR_NOT_FOUND, "the engine has no such verb");
+	}
+	if (!verb->open && !q->role) {
+		return error_set(err, ERR_DENIED, "this needs the administrator's token");
+	}
+	size_t length = strlen(json);
+	json_t *argument = NULL;
+	if (length && length <= JSON_MAX_BYTES) {
+		argument = json_loadb(json, length, JSON_REJECT_DUPLICATES, NULL);
+	}
+	if (length && !json_is_object(argument)) {
+		json_decref(argument);
+		return error_set(err, ERR_CONFIG, "the argument is no JSON object");
+	}
+	q->argument = argument;
+	bool good = verb->answer(q, out, err);
+	json_decref(argument);
+	return good;
+}
+
+void query_answer(
+	struct engine *engine, uint32_t request, const char *token, const char *verb, const char *json)
+{
+	struct question q = {.engine = engine, .role = account_role(engine->account, token)};
+	struct error err = {.kind = ERR_NONE};
+	GString *out = g_string_new("");
+	if (answer(&q, verb, json, out, &err)) {
+		publish_answer(engine->publish, request, MESSAGE_OK, out->str);
+	} else {
+		if (err.kind == ERR_DENIED) {
+			log_warn("query.denied", "verb=\"%s\"", log_safe(verb));
+		}
+		publish_answer(engine->publish, request, err.kind, err.text);
+	}
+	g_string_free(out, TRUE);
+}
