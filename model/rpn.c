@@ -270,6 +270,7 @@ static bool compile_token(struct rpn *rpn, const char *token, unsigned *depth, s
 			return false;
 		}
 	} else if (number_parse(token, strlen(token), &step.number)) {
+		step.number += 0.0; /* -0 to 0 */
 		rpn->steps[rpn->step_count++] = step;
 		++*depth;
 	} else if (ident_is_field(token)) {

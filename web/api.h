@@ -5,8 +5,12 @@
  * The handlers that web/routes.def names; one file per resource. Each fills the exchange's reply,
  * or holds the exchange and answers later.
  */
-struct web;
+struct bundle;
+struct config;
+struct diag_list;
 struct exchange;
+struct ruleset;
+struct web;
 
 void api_healthz(struct web *web, struct exchange *x);
 void api_readyz(struct web *web, struct exchange *x);
@@ -20,6 +24,8 @@ void api_alerts(struct web *web, struct exchange *x);
 void api_data(struct web *web, struct exchange *x);
 void api_graph(struct web *web, struct exchange *x);
 void api_munin(struct web *web, struct exchange *x);
+void api_rules(struct web *web, struct exchange *x);
+void api_rules_check(struct web *web, struct exchange *x);
 void api_events(struct web *web, struct exchange *x);
 
 /* The page of the browser side, whatever its address; the plain page if that was not built. */
@@ -32,3 +38,7 @@ void page_error(struct web *web, struct exchange *x, unsigned status, const char
 
 /* The members of /api/v1/status but its events, for the stream; `owner` is the struct web. */
 void api_status_event(void *owner, GString *out);
+
+/* The rules of the bundle with the names that the configuration gives them; NULL: errors. */
+struct ruleset *api_rules_load(
+	const struct config *config, const struct bundle *bundle, struct diag_list *diags);

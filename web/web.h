@@ -9,6 +9,7 @@ struct channel;
 struct config;
 struct picture_cache;
 struct replica;
+struct ruleset;
 struct server;
 struct stream;
 struct view;
@@ -25,6 +26,7 @@ struct web {
 	struct picture_cache *pictures;
 	struct channel *engine; /* NULL: away */
 	struct config *config;  /* in force; its base_url is what links and the check of origins use */
+	struct ruleset *rules;  /* in force, for their texts only; NULL: they could not be read */
 	struct wall started_at;
 	uint64_t beats;
 	struct role_status roles[WEB_ROLES_MAX];

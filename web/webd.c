@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "model/config.h"
 #include "model/message.h"
+#include "rules/ruleset.h"
 #include "web/api.h"
 #include "web/archive.h"
 #include "web/picture.h"
@@ -42,6 +43,7 @@ static void web_destroy(void *state)
 		view_destroy(web->view);
 		replica_destroy(web->replica);
 		picture_cache_destroy(web->pictures);
+		ruleset_destroy(web->rules);
 		config_destroy(web->config);
 		g_free(web);
 	}
@@ -78,6 +80,8 @@ static void web_configure(void *state)
 	}
 	config_destroy(web->config);
 	web->config = config;
+	ruleset_destroy(web->rules);
+	web->rules = api_rules_load(config, web->role->bundle, diags);
 }
 
 static void *web_create(struct role *role, struct error *err)

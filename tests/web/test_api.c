@@ -417,6 +417,90 @@ static void munin_addresses_give_the_same_pictures(void **state)
 	json_decref(get_json("/munin/example.org", 404));
 }
 
+static void rules_are_listed_with_their_source(void **state)
+{
+	json_t *answer = get_json("/api/v1/rules", 200);
+	json_t *rules = json_object_get(answer, "rules");
+	assert_true(json_array_size(rules) > 0); /* those that come with Magpie */
+	json_t *rule = json_array_get(rules, 0);
+	assert_non_null(strstr(text_at(rule, "source"), text_at(rule, "name")));
+	json_decref(answer);
+}
+
+static struct answer check_rules(const char *type, const char *body)
+{
+	g_autofree char *header = g_strdup_printf("Content-Type: %s\r\n", type);
+	return http_request(&h, "POST", "/api/v1/rules:check", header, body);
+}
+
+static void rule_texts_are_checked_without_effect(void **state)
+{
+	static const struct {
+		const char *type, *body, *expected;
+	} cases[] = {
+		{"text/plain", "rule a { value x:y:z\n warn > 1 }", "{\"diagnostics\":["},
+		{"text/plain; charset=utf-8", "rule a { valeu x:y:z\n warn > 1 }",
+			"\"file\":\"rules.magpie\",\"line\":1,\"column\":10,"},
+		{"application/json", "{\"files\":[{\"name\":\"d/a.magpie\",\"text\":\"nonsense\"}]}",
+			"\"file\":\"d/a.magpie\",\"line\":1,\"column\":1,"},
+		{"application/json", "{\"files\":[]}", "{\"diagnostics\":["},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct answer a = check_rules(cases[i].type, cases[i].body);
+		if (a.status != 200 || !strstr(a.body->str, cases[i].expected)) {
+			fail_msg("%s: %u %s", cases[i].body, a.status, a.body->str);
+		}
+		answer_finish(&a);
+	}
+}
+
+/* hostile 54, 56 */
+static void hostile_bodies_are_refused_fast(void **state)
+{
+	GString *deep = g_string_new(NULL);
+	GString *nested = g_string_new(NULL);
+	GString *digits = g_string_new("{\"files\":");
+	for (int i = 0; i < 10000; i++) {
+		g_string_append_c(deep, '[');
+	}
+	for (int i = 0; i < 150000; i++) {
+		g_string_append(nested, "{\"a\":");
+		g_string_append(digits, "9999");
+	}
+	g_string_append(digits, "}");
+	const struct {
+		const char *type, *body;
+		unsigned status;
+	} cases[] = {
+		{"application/json", deep->str, 400},
+		{"application/json", nested->str, 400},
+		{"application/json", digits->str, 400},
+		{"application/json", "{\"files\":[],\"files\":[]}", 400},
+		{"application/json", "{\"files\":[]} x", 400},
+		{"application/json", "{\"files\":[{\"name\":\"a.magpie\",\"text\":\"\\ud800\"}]}", 400},
+		{"application/json", "{\"files\":[{\"name\":\"a.magpie\",\"text\":\"\\u0000\"}]}", 400},
+		{"application/json", "{\"files\":[{\"name\":\"a.txt\",\"text\":\"\"}]}", 400},
+		{"application/json", "{\"files\":[{\"name\":1,\"text\":\"\"}]}", 400},
+		{"application/json", "[]", 400},
+		{"application/json", "", 400},
+		{"application/x-www-form-urlencoded", "a=b", 415},
+		{"text/plain\r\nOrigin: null", "rule", 403},
+		{"text/plain\r\nOrigin: http://evil.example", "rule", 403},
+		{"text/plain\r\nSec-Fetch-Site: cross-site", "rule", 403},
+		{"text/plain\r\nOrigin: http://localhost\r\nSec-Fetch-Site: same-origin", "rule", 200},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct answer a = check_rules(cases[i].type, cases[i].body);
+		if (a.status != cases[i].status) {
+			fail_msg("%.60s: %u %s", cases[i].body, a.status, a.body->str);
+		}
+		answer_finish(&a);
+	}
+	g_string_free(deep, TRUE);
+	g_string_free(nested, TRUE);
+	g_string_free(digits, TRUE);
+}
+
 static void a_lost_archive_is_503_with_retry_after(void **state)
 {
 	int fd = ask("/api/v1/data?series=web1:if_eth0:up&from=1000&to=1030");
@@ -480,6 +564,9 @@ int main(void)
 		cmocka_unit_test(a_wide_range_is_clamped),
 		cmocka_unit_test(pictures_come_from_the_archive_once_per_step),
 		cmocka_unit_test(munin_addresses_give_the_same_pictures),
+		cmocka_unit_test(rules_are_listed_with_their_source),
+		cmocka_unit_test(rule_texts_are_checked_without_effect),
+		cmocka_unit_test(hostile_bodies_are_refused_fast),
 		cmocka_unit_test(a_lost_archive_is_503_with_retry_after),
 		cmocka_unit_test(a_lost_engine_is_told_as_stale),
 	};
