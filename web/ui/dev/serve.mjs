@@ -23,6 +23,9 @@ class Dev {
 		this.dist = dist;
 		this.clients = new Set();
 		this.requests = [];
+		/** Answers nothing any more. */
+		this.down = false;
+		this.archiveDown = world.variant === 'no_archive';
 	}
 
 	send(res, status, type, body) {
@@ -95,6 +98,8 @@ class Dev {
 			this.json(res, { hosts: [...w.hosts.values()].map((h) => ({ ...w.head(h), services: h.services.length })) });
 		} else if (path.startsWith('hosts/')) {
 			this.json(res, w.host(decodeURIComponent(path.slice(6))));
+		} else if (path === 'data' && this.archiveDown) {
+			this.send(res, 503, 'application/problem+json', JSON.stringify({ title: 'Service Unavailable', status: 503, detail: 'the archive is away' }));
 		} else if (path === 'data') {
 			this.json(res, w.data((q.get('series') ?? '').split(','), Number(q.get('from')), Number(q.get('to')), Number(q.get('step')), q.get('graphed') === '1'));
 		} else if (path === 'events') {
@@ -108,6 +113,10 @@ class Dev {
 		const url = new URL(req.url, 'http://localhost');
 		const path = url.pathname;
 		this.requests.push(req.url);
+		if (this.down) {
+			req.socket.destroy();
+			return;
+		}
 		if (path.startsWith('/ui/')) {
 			await this.file(res, path.slice(4).replaceAll('/', ''));
 		} else if (path.startsWith('/api/v1/')) {

@@ -200,7 +200,8 @@ export function Chart(props: ChartProps) {
 			e.preventDefault();
 			byKey.value = true;
 			handle.current?.step(by);
-		} else if (e.key === 'Escape') {
+		} else if (e.key === 'Escape' && props.cursor.value !== null) {
+			e.preventDefault(); /* leaves the cursor, not the page */
 			handle.current?.leave();
 		}
 	};

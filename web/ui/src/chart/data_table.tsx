@@ -6,8 +6,17 @@ import type { Table } from './source';
 
 const rowsMax = 500;
 
+/** Number of points up to the newest that has a value. */
+function known(plan: Plan, table: Table): number {
+	let length = Math.max(0, ...plan.curves.map((c) => table.average[c.field.id]?.length ?? 0));
+	while (length > 0 && plan.curves.every((c) => (table.average[c.field.id]?.[length - 1] ?? null) === null)) {
+		length--;
+	}
+	return length;
+}
+
 export function DataTable({ plan, table }: { plan: Plan; table: Table }) {
-	const length = Math.max(0, ...plan.curves.map((c) => table.average[c.field.id]?.length ?? 0));
+	const length = known(plan, table);
 	const shown = Math.min(rowsMax, length);
 	const rows = Array.from({ length: shown }, (_, i) => length - 1 - i);
 	return (

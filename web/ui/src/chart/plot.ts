@@ -349,12 +349,16 @@ class Plot implements PlotHandle {
 	}
 
 	step(by: number): void {
-		const length = this.spec.x.length;
-		if (length === 0) {
+		const { x, curves } = this.spec;
+		let end = x.length;
+		while (end > 0 && curves.every((c) => (c.values[end - 1] ?? null) === null)) {
+			end--;
+		}
+		if (end === 0) {
 			return;
 		}
-		const at = Math.min(length - 1, Math.max(0, (this.u.cursor.idx ?? length) + by));
-		this.u.setCursor({ left: this.u.valToPos(this.spec.x[at] ?? 0, 'x'), top: 1 });
+		const at = Math.min(end - 1, Math.max(0, (this.u.cursor.idx ?? end) + by));
+		this.u.setCursor({ left: this.u.valToPos(x[at] ?? 0, 'x'), top: 1 });
 	}
 
 	leave(): void {

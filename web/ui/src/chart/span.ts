@@ -22,6 +22,8 @@ export interface Span {
 	live: boolean;
 }
 
+/** A span whose end is so near to now, as a part of its length, ends now. */
+const nearNow = 0.02;
 const shortestS = 60;
 const longestS = 20 * 365 * 86400;
 
@@ -63,7 +65,8 @@ export function shifted(span: Span, by: -1 | 1): string {
 	const now = Math.floor(serverNow() / 1000);
 	if (span.period) {
 		const to = span.to + half;
-		return withParameters({ period: span.period, from: null, to: to >= now ? null : String(to) });
+		const atEnd = to >= now - (span.to - span.from) * nearNow;
+		return withParameters({ period: span.period, from: null, to: atEnd ? null : String(to) });
 	}
 	return toSpan(span.from + half, span.to + half);
 }

@@ -1,6 +1,6 @@
 // A modal dialog: the browser keeps the focus inside and closes it at Esc; a click beside it closes it too.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 interface Props {
 	label: string;
@@ -11,7 +11,7 @@ interface Props {
 
 export function Dialog({ label, onClose, children, wide = false }: Props) {
 	const box = useRef<HTMLDialogElement>(null);
-	useEffect(() => {
+	useLayoutEffect(() => {
 		const d = box.current;
 		d?.showModal();
 		return () => d?.close();

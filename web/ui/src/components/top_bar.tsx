@@ -80,8 +80,8 @@ export function TopBar() {
 			<nav class="nav" aria-label="Main">
 				{pages.map(([href, name]) => <a key={href} href={href} aria-current={isCurrent(href)}>{name}</a>)}
 			</nav>
-			<button class="find push" aria-label="Search hosts and services" onClick={openPalette}>
-				<Icon name="search" /><span>Search</span><kbd>Ctrl K</kbd>
+			<button class="find push" onClick={openPalette}>
+				<Icon name="search" /><span>Search</span><span class="hide"> hosts and services </span><kbd>Ctrl K</kbd>
 			</button>
 			<Counts />
 			<Live />

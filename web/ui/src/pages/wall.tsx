@@ -119,19 +119,22 @@ function Grid({ list }: { list: WallHost[] }) {
 	useLayoutEffect(() => {
 		table.current?.style.setProperty('--columns', String(names.length));
 	}, [names.length]);
+	const box = vast ? { class: 'vast-box', role: 'region' as const, 'aria-label': 'Hosts by category', tabIndex: 0 } : {};
 	return (
-		<table class={vast ? 'wall vast' : 'wall'} ref={table}>
-			<caption class="hide">State of every host by category, worst service first</caption>
-			<colgroup><col class="host" /><col class="hist" /><col span={names.length} /><col class="seen" /></colgroup>
-			<thead>
-				<tr>
-					<th class="l" scope="col">Host</th><th scope="col" class="hist">last 24 h</th>
-					{names.map((name) => <th key={name} scope="col">{name}</th>)}
-					<th class="seen" scope="col">sample</th>
-				</tr>
-			</thead>
-			<tbody ref={body} />
-		</table>
+		<div {...box}>
+			<table class={vast ? 'wall vast' : 'wall'} ref={table}>
+				<caption class="hide">State of every host by category, worst service first</caption>
+				<colgroup><col class="host" /><col class="hist" /><col span={names.length} /><col class="seen" /></colgroup>
+				<thead>
+					<tr>
+						<th class="l" scope="col">Host</th><th scope="col" class="hist">last 24 h</th>
+						{names.map((name) => <th key={name} scope="col">{name}</th>)}
+						<th class="seen" scope="col">sample</th>
+					</tr>
+				</thead>
+				<tbody ref={body} />
+			</table>
+		</div>
 	);
 }
 
