@@ -5,10 +5,9 @@
 #include "magpie/listen.h"
 #include "magpie/options.h"
 #include "magpie/supervisor.h"
-#include "base/diag.h"
-#include "model/config.h"
 #include "model/config_files.h"
 #include "model/version.h"
+#include "rules/configuration.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +28,7 @@
 struct serve {
 	const char *config_path, *data_dir, *listen;
 	struct bundle *bundle, *refused;
-	struct config *config;
+	struct configuration configuration;
 };
 
 static const char *default_config_path(void)
@@ -55,14 +54,14 @@ static struct bundle *serve_last_accepted(const struct serve *serve, struct erro
 static bool serve_check(struct serve *serve, bool tell)
 {
 	AUTO(diag_list) diags = diag_list_create();
-	serve->config = serve->bundle ? config_parse(serve->bundle, diags) : NULL;
+	bool good = serve->bundle && configuration_load(serve->bundle, &serve->configuration, diags);
 	if (tell) {
 		GString *text = g_string_new(NULL);
 		diag_print(diags, DIAG_HUMAN, text);
 		fputs(text->str, stderr);
 		g_string_free(text, TRUE);
 	}
-	return serve->config != NULL;
+	return good;
 }
 
 /* The bundle in the files if it is free of errors, else the last accepted one. */
@@ -115,7 +114,7 @@ static int serve_run(struct serve *serve)
 	if (!serve_take_data(serve) || !serve_configure(serve)) {
 		return COMMAND_FAILED;
 	}
-	const struct config *config = serve->config;
+	const struct config *config = serve->configuration.config;
 	const char *address = serve->listen ? serve->listen : config->listen;
 	char bound[LISTEN_TEXT];
 	int fd = listen_open(address, config->insecure_http, bound, &err);
@@ -180,7 +179,7 @@ int cmd_serve(int argc, char **argv)
 		.data_dir = data_dir,
 		.listen = listen};
 	int code = serve_run(&serve);
-	config_destroy(serve.config);
+	configuration_finish(&serve.configuration);
 	bundle_destroy(serve.bundle);
 	bundle_destroy(serve.refused);
 	return code;
