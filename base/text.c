@@ -70,6 +70,28 @@ char *text_clean(const char *bytes, size_t length, size_t limit)
 	return g_string_free(out, FALSE);
 }
 
+char *text_clean_lines(const char *bytes, size_t length, size_t limit)
+{
+	GString *out = g_string_new(NULL);
+	for (size_t at = 0; at < length && out->len < limit;) {
+		size_t line = 0;
+		while (at + line < length && bytes[at + line] != '\n' && bytes[at + line] != '\r') {
+			line++;
+		}
+		g_autofree char *clean = text_clean(bytes + at, line, limit - out->len);
+		g_string_append(out, clean);
+		at += line;
+		if (at < length && out->len < limit) {
+			g_string_append_c(out, '\n');
+			at += bytes[at] == '\r' && at + 1 < length && bytes[at + 1] == '\n' ? 2 : 1;
+		}
+	}
+	while (out->len && out->str[out->len - 1] == '\n') {
+		g_string_truncate(out, out->len - 1);
+	}
+	return g_string_free(out, FALSE);
+}
+
 bool text_glob(const char *pattern, const char *text)
 {
 	const char *star = NULL;

@@ -25,6 +25,9 @@ size_t text_utf8_length(const char *text, size_t length);
  */
 char *text_clean(const char *bytes, size_t length, size_t limit);
 
+/* The same for several lines: CR LF, CR and LF become LF and stay, but for those at the end. */
+char *text_clean_lines(const char *bytes, size_t length, size_t limit);
+
 /* `*` any run of characters, `?` one character, everything else itself; the whole `text` must
  * match. */
 bool text_glob(const char *pattern, const char *text);

@@ -22,21 +22,7 @@ static char *notice_line(struct frame_reader *r, size_t limit)
 static char *notice_lines(struct frame_reader *r, size_t limit)
 {
 	g_autofree char *raw = frame_get_text(r);
-	GString *out = g_string_new(NULL);
-	for (const char *at = raw; *at && out->len < limit;) {
-		size_t length = strcspn(at, "\r\n");
-		g_autofree char *line = text_clean(at, length, limit - out->len);
-		g_string_append(out, line);
-		at += length;
-		if (*at) {
-			g_string_append_c(out, '\n');
-			at += at[0] == '\r' && at[1] == '\n' ? 2 : 1;
-		}
-	}
-	while (out->len && out->str[out->len - 1] == '\n') {
-		g_string_truncate(out, out->len - 1);
-	}
-	return g_string_free(out, FALSE);
+	return text_clean_lines(raw, strlen(raw), limit);
 }
 
 struct notice *notice_read(const struct frame *frame, struct error *err)

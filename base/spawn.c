@@ -1,0 +1,376 @@
+/*
+ * A run goes from started to (deadline passed ->) reaped to told. The child is executed from a
+ * descriptor, so what was checked is what runs.
+ *
+ * I1: between fork and exec the child calls async-signal-safe functions only. I2: a process group
+ * is killed only while its leader is not reaped, so its number cannot have been given to another.
+ * I3: SIGCHLD may stand for many children: each time all that are dead are taken, known or adopted.
+ */
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+
+#include "base/banned.h"
+
+enum {
+	PROGRAM_FD = 3,
+	STATUS_FD = 4,
+	FILES_MAX = 1024,
+	CHUNK = 16384,
+	CHUNKS_PER_TURN = 16,
+	KILL_AGAIN_MS = 1000
+};
+
+struct spawner {
+	struct loop *loop;
+	GPtrArray *running; /* struct spawn *, owned */
+};
+
+struct spawn {
+	struct spawner *spawner;
+	pid_t pid;
+	int output_fd, status_fd;
+	struct loop_watch *watch;
+	struct loop_timer *timer;
+	GString *output;
+	size_t output_max;
+	int64_t grace_ms;
+	char *tag;
+	bool truncated, timed_out;
+	spawn_done_fn done;
+	void *owner;
+};
+
+/* -- in the child: see I1 -- */
+
+struct child_plan {
+	int program, output, status, null;
+	bool is_script;
+	uint64_t file_max;
+	rlim_t cpu_s;
+	char *const *argv, *const *environment;
+};
+
+static void child_fail(int status_fd)
+{
+	int number = errno;
+	ssize_t n = write(status_fd, &number, sizeof(number));
+	(void)n;
+	_exit(127);
+}
+
+static void child_reset_signals(void)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	for (int s = 1; s < NSIG; s++) {
+		signal(s, SIG_DFL);
+	}
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static bool child_limit(__rlimit_resource_t what, rlim_t most)
+{
+	struct rlimit now;
+	if (getrlimit(what, &now)) {
+		return false;
+	}
+	if (now.rlim_max == RLIM_INFINITY || now.rlim_max > most) {
+		now.rlim_max = most;
+	}
+	now.rlim_cur = now.rlim_max;
+	return !setrlimit(what, &now);
+}
+
+/* Puts the descriptors where they belong; above the wanted ones first, so that none is overwritten.
+ */
+static bool child_descriptors(struct child_plan *plan)
+{
+	plan->program = fcntl(plan->program, F_DUPFD, STATUS_FD + 1);
+	plan->output = fcntl(plan->output, F_DUPFD, STATUS_FD + 1);
+	plan->null = fcntl(plan->null, F_DUPFD, STATUS_FD + 1);
+	int status = fcntl(plan->status, F_DUPFD, STATUS_FD + 1);
+	if (plan->program < 0 || plan->output < 0 || plan->null < 0 || status < 0) {
+		return false;
+	}
+	plan->status = STATUS_FD;
+	bool placed = dup2(plan->null, 0) >= 0 && dup2(plan->output, 1) >= 0 &&
+				  dup2(plan->output, 2) >= 0 && dup2(plan->program, PROGRAM_FD) >= 0 &&
+				  dup2(status, STATUS_FD) >= 0;
+	/* a script is read by its interpreter from /dev/fd/3, so that one has to stay open */
+	return placed && close_range(STATUS_FD + 1, UINT_MAX, 0) == 0 &&
+		   fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC) == 0 &&
+		   (plan->is_script || fcntl(PROGRAM_FD, F_SETFD, FD_CLOEXEC) == 0);
+}
+
+static void child_run(struct child_plan *plan, pid_t parent)
+{
+	child_reset_signals();
+	if (setsid() < 0 || !child_descriptors(plan) || chdir("/") ||
+		prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		!child_limit(RLIMIT_CORE, 0) || !child_limit(RLIMIT_NOFILE, FILES_MAX) ||
+		!child_limit(RLIMIT_FSIZE, plan->file_max) || !child_limit(RLIMIT_CPU, plan->cpu_s)) {
+		child_fail(plan->status);
+	}
+	if (getppid() != parent) {
+		_exit(127); /* the parent died before the call above took effect */
+	}
+	umask(022);
+	fexecve(PROGRAM_FD, plan->argv, plan->environment);
+	child_fail(plan->status);
+}
+
+/* -- processes of a run -- */
+
+static bool spawn_carries_tag(pid_t pid, const char *tag)
+{
+	char path[64];
+	char environment[16384];
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, environment, sizeof(environment) - 1);
+	if (length <= 0) {
+		return false;
+	}
+	environment[length] = '\0';
+	for (const char *at = environment; at < environment + length; at += strlen(at) + 1) {
+		if (strcmp(at, tag) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Sends a signal to the group and to all that left it but carry the tag. */
+static void spawn_kill(const struct spawn *s, int signal_number)
+{
+	if (kill(-s->pid, signal_number)) {
+		kill(s->pid, signal_number); /* not yet the leader of a group */
+	}
+	GDir *dir = g_dir_open("/proc", 0, NULL);
+	const char *name;
+	while (dir && (name = g_dir_read_name(dir))) {
+		pid_t pid = (pid_t)strtol(name, NULL, 10);
+		if (pid > 1 && getpgid(pid) != s->pid && spawn_carries_tag(pid, s->tag)) {
+			kill(pid, signal_number);
+		}
+	}
+	if (dir) {
+		g_dir_close(dir);
+	}
+}
+
+static void spawn_free(void *p)
+{
+	struct spawn *s = p;
+	loop_watch_remove(s->watch);
+	loop_timer_destroy(s->timer);
+	close(s->output_fd);
+	close(s->status_fd);
+	g_string_free(s->output, TRUE);
+	g_free(s->tag);
+	g_free(s);
+}
+
+/* Takes what is there, not more than a share of one turn. False: nothing more will come. */
+static bool spawn_read(struct spawn *s)
+{
+	char chunk[CHUNK];
+	for (int i = 0; i < CHUNKS_PER_TURN; i++) {
+		ssize_t n = read(s->output_fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			return n < 0 && errno == EAGAIN;
+		}
+		size_t keep = MIN((size_t)n, s->output_max - s->output->len);
+		g_string_append_len(s->output, chunk, (gssize)keep);
+		s->truncated |= keep < (size_t)n;
+	}
+	return true;
+}
+
+static void spawn_on_output(void *owner, int fd UNUSED, unsigned events UNUSED)
+{
+	struct spawn *s = owner;
+	if (!spawn_read(s)) {
+		loop_watch_remove(STEAL(s->watch));
+	}
+}
+
+static void spawn_on_time(void *owner)
+{
+	struct spawn *s = owner;
+	spawn_kill(s, s->timed_out ? SIGKILL : SIGTERM);
+	/* KILL again and again: something may have been started in between */
+	loop_timer_after(s->timer, s->timed_out ? KILL_AGAIN_MS : s->grace_ms);
+	s->timed_out = true;
+}
+
+static void spawn_tell(struct spawn *s, int status)
+{
+	int number = 0;
+	struct spawn_result result = {.timed_out = s->timed_out};
+	result.started = read(s->status_fd, &number, sizeof(number)) != sizeof(number);
+	if (!result.started) {
+		error_errno(&result.error, ERR_STORAGE, number, "cannot be executed");
+	}
+	spawn_read(s);
+	result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	result.output = s->output->str;
+	result.length = s->output->len;
+	result.truncated = s->truncated;
+	s->done(s->owner, &result);
+	spawn_free(s);
+}
+
+/* -- the spawner -- */
+
+static struct spawn *spawner_find(const struct spawner *spawner, pid_t pid)
+{
+	for (size_t i = 0; i < spawner->running->len; i++) {
+		struct spawn *s = g_ptr_array_index(spawner->running, i);
+		if (s->pid == pid) {
+			return s;
+		}
+	}
+	return NULL;
+}
+
+static void spawner_on_child(void *owner, int signal_number UNUSED)
+{
+	struct spawner *spawner = owner;
+	for (;;) {
+		siginfo_t info = {.si_pid = 0};
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0) {
+			return;
+		}
+		struct spawn *s = spawner_find(spawner, info.si_pid);
+		if (s && s->timed_out) {
+			spawn_kill(s, SIGKILL); /* what it leaves behind; see I2 */
+		}
+		int status = 0;
+		waitpid(info.si_pid, &status, 0);
+		if (s) {
+			g_ptr_array_remove(spawner->running, s);
+			spawn_tell(s, status);
+		}
+	}
+}
+
+struct spawner *spawner_create(struct loop *loop)
+{
+	struct spawner *spawner = g_new0(struct spawner, 1);
+	spawner->loop = loop;
+	spawner->running = g_ptr_array_new();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	loop_on_signal(loop, SIGCHLD, spawner_on_child, spawner);
+	return spawner;
+}
+
+void spawner_destroy(struct spawner *spawner)
+{
+	if (!spawner) {
+		return;
+	}
+	for (size_t i = 0; i < spawner->running->len; i++) {
+		struct spawn *s = g_ptr_array_index(spawner->running, i);
+		spawn_kill(s, SIGKILL);
+		waitpid(s->pid, NULL, 0);
+		spawn_free(s);
+	}
+	g_ptr_array_free(spawner->running, TRUE);
+	g_free(spawner);
+}
+
+static bool spawn_is_script(int fd)
+{
+	char begin[2];
+	return pread(fd, begin, 2, 0) == 2 && begin[0] == '#' && begin[1] == '!';
+}
+
+/* Forks; the ends of the pipes that are the child's stay the caller's. */
+static pid_t spawn_fork(const struct spawn_request *request, int output, int status, int null)
+{
+	struct child_plan plan = {
+		.program = request->program,
+		.output = output,
+		.status = status,
+		.null = null,
+		.is_script = spawn_is_script(request->program),
+		.file_max = request->file_max,
+		.cpu_s = (rlim_t)((request->timeout_ms + request->grace_ms) / 1000 + 1),
+		.argv = (char *const *)request->argv,
+		.environment = (char *const *)request->environment,
+	};
+	pid_t parent = getpid();
+	pid_t pid = fork();
+	if (pid == 0) {
+		child_run(&plan, parent);
+	}
+	return pid;
+}
+
+struct spawn *spawner_start(struct spawner *spawner, const struct spawn_request *request,
+	spawn_done_fn done, void *owner, struct error *err)
+{
+	int output[2] = {-1, -1};
+	int status[2] = {-1, -1};
+	AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bool ready = null >= 0 && !pipe2(output, O_CLOEXEC) && !pipe2(status, O_CLOEXEC);
+	AUTO_FD output_end = output[1];
+	AUTO_FD status_end = status[1];
+	pid_t pid = ready ? spawn_fork(request, output_end, status_end, null) : -1;
+	if (pid < 0) {
+		error_errno(err, ERR_STORAGE, errno, "cannot start a process");
+		AUTO_FD unused_output UNUSED = output[0];
+		AUTO_FD unused_status UNUSED = status[0];
+		return NULL;
+	}
+	struct spawn *s = g_new0(struct spawn, 1);
+	s->spawner = spawner;
+	s->pid = pid;
+	s->output_fd = output[0];
+	s->status_fd = status[0];
+	fcntl(s->output_fd, F_SETFL, O_NONBLOCK);
+	fcntl(s->status_fd, F_SETFL, O_NONBLOCK);
+	s->output = g_string_new(NULL);
+	s->output_max = request->output_max;
+	s->grace_ms = request->grace_ms;
+	s->tag = g_strdup(request->tag);
+	s->done = done;
+	s->owner = owner;
+	s->watch = loop_watch_add(spawner->loop, s->output_fd, LOOP_READABLE, spawn_on_output, s, NULL);
+	s->timer = loop_timer_create(spawner->loop, spawn_on_time, s);
+	loop_timer_after(s->timer, request->timeout_ms);
+	g_ptr_array_add(spawner->running, s);
+	return s;
+}
+
+size_t spawner_running(const struct spawner *spawner)
+{
+	return spawner->running->len;
+}
+
+pid_t spawn_pid(const struct spawn *spawn)
+{
+	return spawn->pid;
+}

@@ -1,0 +1,58 @@
+#pragma once
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/loop.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Child processes that execute a program: no shell, an argument vector, a given environment and
+ * nothing inherited but stdin from /dev/null and one pipe for stdout and stderr; a session of its
+ * own, resource limits, no new privileges, working directory "/". At the deadline all it started
+ * gets SIGTERM, and `grace_ms` later SIGKILL, what left its process group included (as far as it
+ * still carries `tag` in its environment). After a normal end daemons that it left behind go on.
+ *
+ * One spawner per process: it takes all dead children of the process, adopts orphans, and handles
+ * SIGCHLD.
+ */
+struct spawner;
+struct spawn;
+
+struct spawn_request {
+	int program;             /* descriptor of what is executed; stays the caller's */
+	const char *const *argv; /* NULL-terminated; argv[0] is what the program sees as its name */
+	const char *const *environment; /* "NAME=value", NULL-terminated */
+	const char *tag;                /* one of them, unique to this run: finds processes again */
+	int64_t timeout_ms, grace_ms;
+	size_t output_max; /* bytes kept of the output; the rest is read and dropped */
+	uint64_t file_max; /* greatest file it may write, bytes */
+};
+
+/* Valid during the callback. */
+struct spawn_result {
+	bool started; /* false: the program could not be executed, `error` says why */
+	struct error error;
+	int exit_code; /* if `signal` is 0 */
+	int signal;    /* that ended it, or 0 */
+	bool timed_out;
+	const char *output;
+	size_t length;
+	bool truncated;
+};
+
+typedef void (*spawn_done_fn)(void *owner, const struct spawn_result *result);
+
+struct spawner *spawner_create(struct loop *loop);
+
+/* Kills everything under way without a callback. NULL allowed; not inside a callback. */
+void spawner_destroy(struct spawner *spawner);
+
+/* Begins; `done` is called once, never from inside this call. NULL with STORAGE: no process or
+ * pipe. */
+struct spawn *spawner_start(struct spawner *spawner, const struct spawn_request *request,
+	spawn_done_fn done, void *owner, struct error *err);
+
+size_t spawner_running(const struct spawner *spawner);
+pid_t spawn_pid(const struct spawn *spawn);
