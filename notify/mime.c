@@ -14,7 +14,7 @@
  * which can hold neither CR nor LF. Bodies: plain ASCII with short lines stays as it is, so that it
  * can be read in any log; all else is quoted-printable (RFC 2045, section 6.7).
  */
-enum { PLAIN_LINE_MAX = 900, QP_LINE_MAX = 76, WORD_BYTES = 45, HEADER_LINE_MAX = 200 };
+enum { PLAIN_LINE_MAX = 900, QP_LINE_MAX = 76, WORD_BYTES = 39, HEADER_LINE_MAX = 200 };
 
 static bool mime_is_plain(const char *text, size_t line_max)
 {

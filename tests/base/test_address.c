@@ -39,6 +39,7 @@ static void a_url_is_split_or_refused(void **state UNUSED)
 	}
 }
 
+/* hostile 66 */
 static void a_mail_address_that_could_leave_its_command_is_refused(void **state UNUSED)
 {
 	static const char *const good[] = {"ops@example.org", "a.b+c@sub.example.org", "root@localhost",

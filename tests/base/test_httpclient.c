@@ -82,6 +82,7 @@ static void an_answer_comes_back_with_status_and_body(void **state UNUSED)
 	finish(&f, peer);
 }
 
+/* hostile 70 */
 static void a_huge_answer_is_cut_and_not_read_on(void **state UNUSED)
 {
 	struct fixture f = begin();
@@ -111,6 +112,7 @@ static void a_silent_server_ends_at_the_deadline(void **state UNUSED)
 	finish(&f, peer);
 }
 
+/* hostile 70 */
 static void a_redirect_is_an_answer_and_not_followed(void **state UNUSED)
 {
 	struct fixture f = begin();
@@ -131,6 +133,7 @@ static void a_redirect_is_an_answer_and_not_followed(void **state UNUSED)
 	finish(&f, peer);
 }
 
+/* hostile 70 */
 static void a_name_that_leads_inside_reaches_nothing(void **state UNUSED)
 {
 	/* other writings of 127.0.0.1: the host is not named as loopback, the address is */
@@ -323,6 +326,7 @@ static void a_cancelled_message_ends_without_a_callback(void **state UNUSED)
 	assert_int_equal(f.seen.calls, 0);
 }
 
+/* hostile 69: STARTTLS stripped */
 static void without_starttls_nothing_is_sent_when_tls_is_required(void **state UNUSED)
 {
 	struct fixture f = begin();
@@ -336,6 +340,7 @@ static void without_starttls_nothing_is_sent_when_tls_is_required(void **state U
 	finish(&f, peer);
 }
 
+/* hostile 69: silence, endless banner */
 static void a_mail_server_that_misbehaves_ends_at_the_deadline(void **state UNUSED)
 {
 	static const struct peer_script scripts[] = {
@@ -356,6 +361,7 @@ static void a_mail_server_that_misbehaves_ends_at_the_deadline(void **state UNUS
 	}
 }
 
+/* hostile 66 */
 static void an_address_with_a_line_end_never_reaches_the_wire(void **state UNUSED)
 {
 	struct fixture f = begin();

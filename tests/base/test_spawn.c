@@ -109,6 +109,7 @@ static void the_child_has_what_it_was_given_and_nothing_else(void **state UNUSED
 	finish(&f);
 }
 
+/* hostile 73 */
 static void arguments_are_passed_as_they_are(void **state UNUSED)
 {
 	struct fixture f = begin();
@@ -152,6 +153,7 @@ static void what_cannot_be_executed_was_not_started(void **state UNUSED)
 	finish(&f);
 }
 
+/* hostile 74 */
 static void endless_output_is_cut_and_harms_nobody(void **state UNUSED)
 {
 	struct fixture f = begin();
@@ -162,6 +164,7 @@ static void endless_output_is_cut_and_harms_nobody(void **state UNUSED)
 	finish(&f);
 }
 
+/* hostile 74 */
 static void at_the_deadline_it_gets_term_then_kill(void **state UNUSED)
 {
 	struct fixture f = begin();
@@ -196,6 +199,7 @@ static bool is_gone(pid_t pid)
 	return false;
 }
 
+/* hostile 74: double fork */
 static void what_left_the_group_is_killed_too(void **state UNUSED)
 {
 	struct fixture f = begin();

@@ -97,6 +97,7 @@ static void all_channels_are_told_where_notify_is_not_set(void **state UNUSED)
 
 /* One wrong text and where the complaint has to point: "line:column: … code", and a word of its
  * text. */
+/* hostile 38, 66: duplicates, unknown channels, addresses */
 static void what_is_wrong_is_named_with_its_place(void **state UNUSED)
 {
 	static const struct {
@@ -175,6 +176,7 @@ static void all_complaints_come_in_one_run(void **state UNUSED)
 	g_string_free(report, TRUE);
 }
 
+/* hostile 36 */
 static void deep_nesting_and_endless_lists_end(void **state UNUSED)
 {
 	GString *text = g_string_new(NULL);
@@ -194,6 +196,7 @@ static void deep_nesting_and_endless_lists_end(void **state UNUSED)
 	g_string_free(report, TRUE);
 }
 
+/* hostile 37 */
 static void the_same_lines_end_in_the_same_values(void **state UNUSED)
 {
 	AUTO(config) a = parse_good("host db1\r\ninterval 30s\r\n");
@@ -248,6 +251,7 @@ static void the_rules_directory_may_be_named_and_then_has_to_be_there(void **sta
 	test_directory_remove(dir);
 }
 
+/* hostile 36 */
 static void what_is_no_plain_file_is_refused_and_never_waited_for(void **state UNUSED)
 {
 	char *dir = test_directory();
@@ -274,6 +278,7 @@ static void what_is_no_plain_file_is_refused_and_never_waited_for(void **state U
 	test_directory_remove(dir);
 }
 
+/* hostile 43 */
 static void a_configuration_that_everybody_may_write_is_refused(void **state UNUSED)
 {
 	char *dir = test_directory();

@@ -149,6 +149,7 @@ static void a_mail_gets_out_and_its_recovery_names_the_duration(void **state UNU
 	end(&f, peers);
 }
 
+/* hostile 70: 429 with Retry-After, redirects */
 static void the_answer_decides_whether_it_is_tried_again(void **state UNUSED)
 {
 	static const struct {
@@ -177,6 +178,7 @@ static void the_answer_decides_whether_it_is_tried_again(void **state UNUSED)
 	}
 }
 
+/* hostile 69 */
 static void a_mail_servers_word_decides_too(void **state UNUSED)
 {
 	static const struct {
@@ -249,6 +251,7 @@ static void an_unknown_channel_never_works(void **state UNUSED)
 	end(&f, peers);
 }
 
+/* hostile 43 */
 static void a_secret_that_others_may_read_is_not_used(void **state UNUSED)
 {
 	struct fixture f;

@@ -83,6 +83,7 @@ static void an_action_runs_with_its_argument_and_answers(void **state UNUSED)
 	assert_int_equal(test_role_end(&f.role), 0);
 }
 
+/* hostile 73 */
 static void what_the_configuration_does_not_allow_is_not_started(void **state UNUSED)
 {
 	static const struct {
@@ -122,6 +123,7 @@ static void what_the_configuration_does_not_allow_is_not_started(void **state UN
 	assert_int_equal(test_role_end(&f.role), 0);
 }
 
+/* hostile 78 */
 static void a_program_that_others_may_change_is_not_run(void **state UNUSED)
 {
 	if (geteuid() != 0) {
@@ -152,6 +154,7 @@ static void a_program_that_others_may_change_is_not_run(void **state UNUSED)
 	test_directory_remove(dir);
 }
 
+/* hostile 78 */
 static void the_environment_is_fixed(void **state UNUSED)
 {
 	setenv("LD_PRELOAD_X", "evil", 1);
@@ -189,6 +192,7 @@ static void one_run_is_started_once_however_often_it_is_ordered(void **state UNU
 	test_directory_remove(dir);
 }
 
+/* hostile 74 */
 static void a_hanging_action_ends_at_its_deadline(void **state UNUSED)
 {
 	char *shell = shell_path();
