@@ -29,7 +29,7 @@ static inline struct wall wall_from_s(int64_t s)
 /* Whole seconds since 1970, rounded down (also before 1970). */
 static inline int64_t wall_s(struct wall t)
 {
-	return t.ms >= 0 ? t.ms / 1000 : -((-t.ms + 999) / 1000);
+	return t.ms / 1000 - (t.ms % 1000 < 0);
 }
 
 /* Writes RFC 3339 in UTC with seconds, "2026-11-20T02:14:20Z", into `text` (at least 32 bytes);

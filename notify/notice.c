@@ -12,6 +12,8 @@
  * their own form.
  */
 
+#define INSTANT_MS_MAX INT64_C(253402300800000)
+
 static char *notice_line(struct frame_reader *r, size_t limit)
 {
 	g_autofree char *raw = frame_get_text(r);
@@ -23,6 +25,13 @@ static char *notice_lines(struct frame_reader *r, size_t limit)
 {
 	g_autofree char *raw = frame_get_text(r);
 	return text_clean_lines(raw, strlen(raw), limit);
+}
+
+/* An instant that can be shown: from 1970 to 9999, else 0, "not known". */
+static struct wall notice_instant(struct frame_reader *r)
+{
+	int64_t ms = frame_get_i64(r);
+	return (struct wall){ms > 0 && ms < INSTANT_MS_MAX ? ms : 0};
 }
 
 struct notice *notice_read(const struct frame *frame, struct error *err)
@@ -43,8 +52,8 @@ struct notice *notice_read(const struct frame *frame, struct error *err)
 	}
 	n->info = notice_lines(&r, NOTICE_INFO_MAX);
 	n->runbook = notice_line(&r, NOTICE_TEXT_MAX);
-	n->since.ms = frame_get_i64(&r);
-	n->until.ms = frame_get_i64(&r);
+	n->since = notice_instant(&r);
+	n->until = notice_instant(&r);
 	n->link = notice_line(&r, NOTICE_TEXT_MAX);
 	if (!frame_read_done(&r) || kind < NOTICE_PROBLEM || kind > NOTICE_TEST || n->level > 4) {
 		error_set(err, ERR_PROTOCOL, "a DELIVER frame is not as promised");
