@@ -18,7 +18,7 @@
  */
 enum {
 	RETRY_TICKS = 30,
-	AHEAD_MAX_S = 86400, /* a file written further ahead of now is bad */
+	AHEAD_MAX_S = 86400, /* a file written further ahead of now is told about */
 };
 
 struct files {
@@ -33,13 +33,16 @@ struct files {
 	uint32_t ticks;
 	uint32_t epoch; /* of the header log */
 	bool frozen;
+	bool failing; /* told people that writing fails, not yet that it goes on */
+	bool told_ahead;
 	unsigned char bytes[HEADER_BYTES_MAX];
 };
 
-static int64_t latest_s(void)
-{
-	return wall_s(wall_now()) + AHEAD_MAX_S;
-}
+/*
+ * A last update far ahead of now is not held against a file: more often it is the clock that is
+ * wrong, at a start before it was set, and then every file would be set aside.
+ */
+static const int64_t latest_s = 7258118400; /* 2200-01-01 */
 
 struct rrdfile_source files_source(const struct series *s)
 {
@@ -70,11 +73,27 @@ static void set_aside(struct files *f, struct series *s, const char *why)
 	}
 	log_warn("rrd.set_aside", "file=%s why=\"%s\" next=rebuild", s->path, log_safe(why));
 	f->handlers.event(f->owner, "rrd.set_aside", s->path, why);
-	series_forget_file(s);
-	series_drop(s, s->count);
-	s->last_ms = 0;
-	s->waiting = true; /* see I3 */
+	series_wait(s, f->ticks); /* see I3 */
 	ask_again(f);
+}
+
+/* Once when it begins and once when it is over. */
+static void tell_failing(struct files *f, bool failing, const char *object, const char *text)
+{
+	if (f->failing != failing) {
+		f->failing = failing;
+		f->handlers.event(f->owner, failing ? "rrd.failing" : "rrd.working", object, text);
+	}
+}
+
+static void check_ahead(struct files *f, const struct series *s, const struct header *header)
+{
+	if (!f->told_ahead && header->last_update_s > wall_s(wall_now()) + AHEAD_MAX_S) {
+		f->told_ahead = true;
+		log_warn("rrd.ahead", "file=%s next=skip_samples", s->path);
+		f->handlers.event(f->owner, "rrd.ahead", s->path,
+			"the file was written ahead of the clock; samples are skipped until that time");
+	}
 }
 
 /* -- step one: look -- */
@@ -87,7 +106,7 @@ static bool adopt_other_type(struct files *f, struct series *s)
 		char path[LAYOUT_PATH_MAX];
 		series_path_of_type(s, (enum field_type)type, path);
 		if (type == s->type || series_table_path_taken(f->table, path) ||
-			!rrdfile_look(f->tree, path, latest_s(), &header, f->bytes, NULL)) {
+			!rrdfile_look(f->tree, path, latest_s, &header, f->bytes, NULL)) {
 			continue;
 		}
 		headerlog_add_image(f->log, path, f->bytes, header.length);
@@ -109,10 +128,11 @@ static bool look(struct files *f, struct series *s)
 		return true;
 	}
 	s->adopt = false;
-	if (rrdfile_look(f->tree, s->path, latest_s(), &header, f->bytes, &err)) {
+	if (rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err)) {
 		struct rrdfile_source source = files_source(s);
 		s->exists = true;
 		s->tune = rrdfile_differs(&header, &source);
+		check_ahead(f, s, &header);
 		headerlog_add_image(f->log, s->path, f->bytes, header.length);
 		return true;
 	}
@@ -127,6 +147,7 @@ static bool look(struct files *f, struct series *s)
 		f->counts.failures++;
 		series_rest(s, f->ticks + RETRY_TICKS);
 		log_warn("rrd.full", "error=\"%s\"", log_safe(err.text));
+		tell_failing(f, true, s->path, err.text);
 		return false;
 	}
 	set_aside(f, s, err.text);
@@ -193,7 +214,8 @@ static void after_failure(struct files *f, struct series *s, const struct error 
 		return;
 	}
 	log_warn("rrd.write", "error=\"%s\" retry_s=%d", log_safe(why->text), RETRY_TICKS);
-	if (!rrdfile_look(f->tree, s->path, latest_s(), &header, f->bytes, &err) &&
+	tell_failing(f, true, s->path, why->text);
+	if (!rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err) &&
 		(err.kind == ERR_STORAGE || err.kind == ERR_DENIED)) {
 		set_aside(f, s, err.text);
 		return;
@@ -226,6 +248,7 @@ void files_write(struct files *f, struct series *const *list, size_t count)
 	if (!headerlog_commit(f->log, &err)) {
 		f->counts.failures++;
 		log_warn("rrd.headerlog", "error=\"%s\" retry_s=%d", err.text, RETRY_TICKS);
+		tell_failing(f, true, "header log", err.text);
 		for (guint i = 0; i < f->batch->len; i++) {
 			series_rest(f->batch->pdata[i], f->ticks + RETRY_TICKS);
 		}
@@ -236,7 +259,9 @@ void files_write(struct files *f, struct series *const *list, size_t count)
 		marker_set(f->marker, s->path);
 		bool done = touch(f, s, &err);
 		marker_clear(f->marker);
-		if (!done) {
+		if (done) {
+			tell_failing(f, false, s->path, "files are written again");
+		} else {
 			after_failure(f, s, &err);
 		}
 	}
@@ -251,7 +276,7 @@ bool files_readable(struct files *f, struct series *s)
 	if (s->exists && s->logged_epoch == f->epoch) {
 		return true;
 	}
-	if (rrdfile_look(f->tree, s->path, latest_s(), &header, f->bytes, &err)) {
+	if (rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err)) {
 		return true;
 	}
 	if (err.kind != ERR_NOT_FOUND && err.kind != ERR_CONFLICT && !f->frozen && !s->readers) {

@@ -1,4 +1,5 @@
 #include "rrd/graph.h"
+#include "base/text.h"
 #include "model/message.h"
 #include "rrd/answer.h"
 #include "rrd/drawing.h"
@@ -16,6 +17,8 @@
  * keeps names, not pointers, and looks them up again when a child is free. Series are held only
  * while their files are read, from prepare() to done().
  */
+enum { TITLE_MAX = 200 /* bytes */ };
+
 struct graph_shop {
 	struct graph_shop_parts parts;
 };
@@ -95,7 +98,8 @@ static struct request *request_read(
 	r->drawing.height = frame_get_u16(&reader);
 	r->drawing.format = (enum drawing_format)frame_get_u8(&reader);
 	r->drawing.theme = (enum drawing_theme)frame_get_u8(&reader);
-	r->title = frame_get_text(&reader);
+	g_autofree char *title = frame_get_text(&reader);
+	r->title = text_clean(title, strlen(title), TITLE_MAX);
 	r->drawing.title = r->title;
 	read_limits(&reader, &r->drawing);
 	if (!frame_read_done(&reader)) {

@@ -191,9 +191,8 @@ static void put_all_back(struct putting_back *p)
 	for (guint i = p->moves->len; i >= 2; i -= 2) {
 		const char *from = p->moves->pdata[i - 2];
 		const char *to = p->moves->pdata[i - 1];
-		if (!tree_rename(p->tree, to, from, NULL)) {
-			continue; /* was not done, or is undone already: I3 */
-		}
+		/* fails if it was not done, or is undone already: I3 */
+		p->report->renamed += tree_rename(p->tree, to, from, NULL);
 	}
 	for (guint i = 0; i < p->images->len; i++) {
 		gsize length;
@@ -278,7 +277,12 @@ struct headerlog *headerlog_open(
 	const struct tree *tree, struct headerlog_report *report, struct error *err)
 {
 	*report = (struct headerlog_report){0};
-	if (!put_back(tree, report, err) || !tree_sync(tree, err)) {
+	if (!put_back(tree, report, err)) {
+		return NULL;
+	}
+	/* before the old log goes: see I4 */
+	bool touched = report->restored || report->removed || report->renamed;
+	if (touched && !tree_sync(tree, err)) {
 		return NULL;
 	}
 	AUTO(headerlog) log = g_new0(struct headerlog, 1);

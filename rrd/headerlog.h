@@ -19,6 +19,7 @@ struct headerlog_report {
 	uint64_t sequence; /* of the journal, at the checkpoint; 0: from the beginning */
 	size_t restored;   /* headers put back */
 	size_t removed;    /* files made after the checkpoint, to be made again */
+	size_t renamed;    /* files given their earlier name */
 	size_t failed;     /* files that could not be brought back; they are told by their own check */
 };
 

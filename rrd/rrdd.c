@@ -245,7 +245,8 @@ static void on_feed(struct rrdd *d, const struct frame *frame)
 	size_t length = frame_left(&r);
 	const unsigned char *payload = frame_get_bytes(&r, length);
 	if (frame_read_done(&r) && payload) {
-		d->rewinding = d->rewinding && sequence > writer_sequence(d->writer);
+		uint64_t before = writer_sequence(d->writer);
+		d->rewinding = d->rewinding && before && sequence > before;
 		writer_take(d->writer, sequence, type, payload, length);
 	}
 }

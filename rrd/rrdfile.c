@@ -39,9 +39,9 @@ static bool fill_holes(int fd, const struct stat *st, const char *path, struct e
 	if ((uint64_t)st->st_blocks * 512 >= (uint64_t)st->st_size) {
 		return true;
 	}
-	int failed = posix_fallocate(fd, 0, st->st_size);
-	if (failed && failed != EOPNOTSUPP && failed != EINVAL) {
-		return error_errno(err, ERR_CONFLICT, failed, "%s: no space for all blocks", path);
+	/* not posix_fallocate(): where the file system cannot, it would write into every block */
+	if (fallocate(fd, 0, 0, st->st_size) && errno != EOPNOTSUPP && errno != EINVAL) {
+		return error_errno(err, ERR_CONFLICT, errno, "%s: no space for all blocks", path);
 	}
 	return true;
 }
@@ -122,11 +122,7 @@ static bool allocate(const struct tree *tree, const char *path, struct error *er
 	if (fd < 0) {
 		return false;
 	}
-	int failed = posix_fallocate(fd, 0, st.st_size);
-	if (failed && failed != EOPNOTSUPP && failed != EINVAL) {
-		return error_errno(err, ERR_STORAGE, failed, "%s", path);
-	}
-	return true;
+	return fill_holes(fd, &st, path, err);
 }
 
 bool rrdfile_create(const struct tree *tree, const char *path, const struct layout_plan *plan,

@@ -186,6 +186,9 @@ void series_push(struct series *s, struct wall at, double value)
 
 void series_drop(struct series *s, size_t count)
 {
+	if (!count) {
+		return;
+	}
 	s->count -= (uint32_t)count;
 	memmove(s->pending, s->pending + count, s->count * sizeof(*s->pending));
 	if (!s->count && s->room > ROOM_KEPT) {
@@ -202,6 +205,15 @@ void series_forget_file(struct series *s)
 	s->tune = false;
 	s->logged_epoch = 0;
 	s->rest_until = 0;
+}
+
+void series_wait(struct series *s, uint32_t tick)
+{
+	series_forget_file(s);
+	series_drop(s, s->count);
+	s->last_ms = 0;
+	s->waiting = true;
+	s->waiting_since = tick;
 }
 
 void series_rest(struct series *s, uint32_t tick)

@@ -21,14 +21,16 @@ struct series {
 	struct sample *pending;
 	int64_t last_ms; /* newest sample taken in; 0: none */
 	uint32_t count, room;
-	uint32_t logged_epoch; /* header log that knows the file; 0: none */
-	uint32_t rest_until;   /* tick before which it is not tried again; 0: none */
+	uint32_t logged_epoch;  /* header log that knows the file; 0: none */
+	uint32_t waiting_since; /* tick, with `waiting` */
+	uint32_t rest_until;    /* tick before which it is not tried again; 0: none */
 	uint16_t readers;
 	uint8_t type;       /* enum field_type */
 	uint8_t adopt_type; /* with `adopt`: letter the file has until now */
 	bool exists;        /* the file was seen */
 	bool apart;         /* its path carries a hash: another series has the plain one */
-	bool adopt, tune, fresh, full, waiting;
+	bool adopt, tune, fresh, full;
+	bool waiting; /* for the feed to go back: it takes no samples until then */
 };
 
 struct series_table;
@@ -63,6 +65,9 @@ void series_push(struct series *series, struct wall at, double value);
 void series_drop(struct series *series, size_t count);
 
 void series_forget_file(struct series *series);
+
+/* Back to knowing nothing of samples, until the feed has gone back. */
+void series_wait(struct series *series, uint32_t tick);
 
 /* Not to be tried again before that tick. */
 void series_rest(struct series *series, uint32_t tick);

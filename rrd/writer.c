@@ -182,6 +182,9 @@ void writer_tick(struct writer *w)
 	uint32_t limit = series_table_limit(w->table);
 	for (uint32_t id = files_ticks(w->files) % WRITER_SPREAD; id < limit; id += WRITER_SPREAD) {
 		struct series *s = series_table_find(w->table, id);
+		if (s && s->waiting && files_ticks(w->files) - s->waiting_since > WRITER_SPREAD) {
+			s->waiting = false; /* the feed has nothing older: it begins with what comes */
+		}
 		if (s && s->count) {
 			g_ptr_array_add(due, s);
 		}

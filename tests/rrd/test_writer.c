@@ -2,11 +2,13 @@
 
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -322,6 +324,94 @@ static void every_series_is_written_within_the_spread(void **state UNUSED)
 	support_tree_destroy(t);
 }
 
+/* hostile 88; a limit of the process stands for the full disk */
+static void a_full_disk_loses_nothing_that_fits_the_backlog(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_GAUGE, "compact", "old");
+	support_series(t, 2, 10, FIELD_GAUGE, "compact", "new");
+	sine_into(t, 1, 0, 10);
+	support_start(t);
+	g_autofree char *old = support_file(t, 1);
+	support_checkpoint(t);
+	struct rlimit before;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	struct rlimit tight = {.rlim_cur = 30, .rlim_max = before.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	sine_into(t, 1, 10, 100);
+	sine_into(t, 2, 10, 100);
+	support_feed(t);
+	for (int i = 0; i < 100; i++) {
+		writer_tick(t->writer);
+	}
+	assert_int_equal(writer_counts(t->writer).values, 10);
+	assert_true(writer_counts(t->writer).failures > 0);
+	assert_int_equal(t->events, 1);
+	assert_non_null(strstr(t->last_event, "rrd.failing"));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	for (int i = 0; i < WRITER_SPREAD; i++) {
+		writer_tick(t->writer);
+	}
+	assert_int_equal(writer_counts(t->writer).values, 190);
+	assert_int_equal(t->events, 2);
+	assert_non_null(strstr(t->last_event, "rrd.working"));
+	g_autofree char *new = support_file(t, 2);
+	assert_true(fabs(row_at(old, BEGIN + 500) - 100 * sin(50 / 20.0) - 1) < 1e-9);
+	assert_true(fabs(row_at(new, BEGIN + 500) - 100 * sin(50 / 20.0) - 2) < 1e-9);
+	support_tree_destroy(t);
+}
+
+/* hostile 85 */
+static void a_clock_that_is_behind_costs_no_file(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	int64_t ahead = wall_s(wall_now()) + 400 * 86400;
+	support_series(t, 1, 10, FIELD_GAUGE, "compact", "value");
+	support_sample(t, 1, ahead, 1);
+	support_sample(t, 1, ahead + 10, 1);
+	support_start(t);
+	g_autofree char *file = support_file(t, 1);
+	support_checkpoint(t);
+	support_crash(t);
+	support_start(t);
+	sine_into(t, 1, 0, 10);
+	support_feed(t);
+	uint32_t id = 1;
+	writer_flush(t->writer, &id, 1);
+	g_autofree char *again = support_file(t, 1);
+	assert_string_equal(again, file);
+	assert_int_equal(t->events, 1);
+	assert_non_null(strstr(t->last_event, "rrd.ahead"));
+	assert_true(row_at(file, ahead + 10 - (ahead + 10) % 10) == 1);
+	support_tree_destroy(t);
+}
+
+/* The journal may have nothing older to feed again. */
+static void a_series_does_not_wait_for_ever(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_GAUGE, "compact", "value");
+	sine_into(t, 1, 0, 10);
+	support_start(t);
+	g_autofree char *file = support_file(t, 1);
+	support_checkpoint(t);
+	support_crash(t);
+	damage_cut(file);
+	support_start(t);
+	assert_null(support_file(t, 1));
+	assert_int_equal(t->rewinds, 1);
+	t->rewinds = 0; /* nobody listens */
+	for (int i = 0; i < 3 * WRITER_SPREAD; i++) {
+		writer_tick(t->writer);
+	}
+	sine_into(t, 1, 10, 20);
+	support_feed(t);
+	g_autofree char *again = support_file(t, 1);
+	assert_non_null(again);
+	support_tree_destroy(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +424,9 @@ int main(void)
 		cmocka_unit_test(series_of_the_same_file_name_are_kept_apart),
 		cmocka_unit_test(a_file_that_is_read_is_not_written),
 		cmocka_unit_test(every_series_is_written_within_the_spread),
+		cmocka_unit_test(a_full_disk_loses_nothing_that_fits_the_backlog),
+		cmocka_unit_test(a_clock_that_is_behind_costs_no_file),
+		cmocka_unit_test(a_series_does_not_wait_for_ever),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
