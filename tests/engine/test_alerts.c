@@ -1,0 +1,377 @@
+/* From a sample to a message, over restarts: rules, outbox, store and web together. */
+#include "engine/engine.h"
+#include "engine/reload.h"
+
+#include "tests/engine/fake.h"
+
+static const char conf_text[] =
+	"channel hook { webhook \"http://127.0.0.1:9/hook\" }\n"
+	"channel late { webhook \"http://127.0.0.1:9/late\"; at critical }\n";
+static const char rule_text[] = "rule hot {\n\tvalue demo:f0\n\twarn > 50\n\tcrit > 90\n"
+								"\tclear < 40 for 10s\n\tnotify hook, late at warn\n"
+								"\tsummary \"${host} is hot\"\n}\n";
+
+static struct bundle *bundle_of(const char *conf, const char *rules)
+{
+	struct bundle *bundle = bundle_create();
+	bundle_add(bundle, CONFIG_MAIN_FILE, conf, strlen(conf));
+	bundle_add(bundle, "t.magpie", rules, strlen(rules));
+	return bundle;
+}
+
+/* An engine with the rule above, and one host whose demo:f0 is told by say(). */
+static int setup(void **state)
+{
+	fake_setup(state);
+	struct fake *fake = *state;
+	AUTO(bundle) bundle = bundle_of(conf_text, rule_text);
+	char *report = NULL;
+	bool good = reload_propose(fake->engine, bundle, &report);
+	if (!good) {
+		fail_msg("%s", report);
+	}
+	g_free(report);
+	bundle_destroy(fake->bundle);
+	fake->bundle = STEAL(bundle);
+	fake->role.bundle = fake->bundle;
+	return 0;
+}
+
+struct talk {
+	struct fake *fake;
+	int64_t t_ms;
+};
+
+static struct talk talk_begin(struct fake *fake, int64_t ago_s)
+{
+	fake_join(fake, ROLE_COLLECTOR);
+	fake_declare(fake, "web1", "demo", 1, 1);
+	return (struct talk){fake, (wall_s(wall_now()) - ago_s) * 1000};
+}
+
+static uint32_t demo_id(struct fake *fake)
+{
+	const struct field *field = catalog_find(fake->engine->catalog, "web1:demo:f0");
+	return field ? field->series_id : 0;
+}
+
+static struct sample last(struct fake *fake)
+{
+	struct sample sample = {0};
+	(void)window_last(fake->engine->window, demo_id(fake), &sample);
+	return sample;
+}
+
+/* One sample, 10 s after the one before; returns when it was judged. */
+static void say(struct talk *talk, double value)
+{
+	talk->t_ms += 10000;
+	fake_sample(talk->fake, 1, 1, talk->t_ms, value);
+	fake_wait(talk->fake, last(talk->fake).at.ms == talk->t_ms);
+}
+
+/* "kind level channel" of each DELIVER frame, in order. */
+static char *delivered(const struct fake_peer *notify)
+{
+	GString *out = g_string_new("");
+	for (size_t i = 0; i < notify->frames->len; i++) {
+		struct frame_reader r = fake_reader(notify, i);
+		(void)frame_get_bytes(&r, 20);
+		g_autofree char *channel = frame_get_text(&r);
+		g_autofree char *key = frame_get_text(&r);
+		unsigned kind = frame_get_u8(&r);
+		unsigned level = frame_get_u8(&r);
+		g_string_append_printf(out, "%u %u %s;", kind, level, channel);
+	}
+	return g_string_free(out, FALSE);
+}
+
+static void assert_delivered(const struct fake_peer *notify, const char *expected)
+{
+	g_autofree char *seen = delivered(notify);
+	assert_string_equal(seen, expected);
+}
+
+/* Says of each message that it was sent. */
+static void confirm(struct fake_peer *notify, const struct frame *frame)
+{
+	static struct frame_writer w;
+	struct frame_reader r = frame_read(frame);
+	message_start(&w, MESSAGE_DELIVERED);
+	frame_put_u64(&w, frame_get_u64(&r));
+	frame_put_u8(&w, 0);
+	frame_put_u16(&w, 200);
+	frame_put_text(&w, "");
+	assert_true(channel_send(notify->channel, &w, NULL));
+}
+
+static struct fake_peer *join_notify(struct fake *fake, bool confirming)
+{
+	struct fake_peer *notify = fake_join(fake, ROLE_NOTIFY);
+	notify->answer = confirming ? confirm : NULL;
+	return notify;
+}
+
+static uint64_t waiting(struct fake *fake)
+{
+	return dispatch_counts(fake->engine->dispatch).waiting;
+}
+
+static void a_problem_and_its_end_are_told_once(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *notify = join_notify(fake, true);
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	struct talk talk = talk_begin(fake, 300);
+	say(&talk, 10);
+	say(&talk, 60);
+	fake_wait(fake, notify->frames->len == 1);
+	fake_wait(fake, fake_count(web, MESSAGE_ALERT) > 0);
+	say(&talk, 61);
+	say(&talk, 95);
+	fake_wait(fake, notify->frames->len == 3);
+	say(&talk, 62);
+	say(&talk, 96);
+	say(&talk, 10);
+	say(&talk, 10);
+	fake_wait(fake, fake_count(web, MESSAGE_ALERT_GONE) > 0);
+	fake_wait(fake, notify->frames->len >= 5 && !waiting(fake));
+	say(&talk, 11);
+	assert_delivered(notify, "1 2 hook;1 3 hook;1 3 late;2 0 hook;2 0 late;");
+}
+
+static void after_a_kill_nothing_is_told_twice(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *notify = join_notify(fake, true);
+	struct talk talk = talk_begin(fake, 300);
+	say(&talk, 60);
+	fake_wait(fake, notify->frames->len == 1 && !waiting(fake));
+	uint64_t generation = keeper_generation(fake->engine->keeper);
+	fake_wait(fake, keeper_stored(fake->engine->keeper) + 1 >= generation);
+	fake_restart(fake, false);
+	notify = join_notify(fake, true);
+	fake_join(fake, ROLE_COLLECTOR);
+	fake_declare(fake, "web1", "demo", 1, 1);
+	talk.fake = fake;
+	say(&talk, 61);
+	say(&talk, 62);
+	assert_delivered(notify, "");
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	fake_wait(fake, fake_count(web, MESSAGE_SYNC) == 2);
+	assert_int_equal(fake_count(web, MESSAGE_ALERT), 1);
+	say(&talk, 10);
+	say(&talk, 10);
+	fake_wait(fake, notify->frames->len == 1);
+	assert_delivered(notify, "2 0 hook;");
+}
+
+/* Killed at any moment between the sample and the answer of notify: told, and told the same. */
+static void a_kill_at_any_moment_loses_no_message(void **state)
+{
+	struct fake *fake = *state;
+	for (int turns = 0; turns < 12; turns++) {
+		struct talk talk = talk_begin(fake, 3000 - turns * 200);
+		struct fake_peer *notify = join_notify(fake, true);
+		g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+		say(&talk, 10);
+		say(&talk, 60);
+		for (int i = 0; i < turns; i++) {
+			fake_turn(fake);
+		}
+		size_t before = notify->frames->len;
+		assert_true(before <= 1);
+		fake_restart(fake, false);
+		notify = join_notify(fake, true);
+		fake_join(fake, ROLE_COLLECTOR);
+		fake_declare(fake, "web1", "demo", 1, 1);
+		talk.fake = fake;
+		say(&talk, 61);
+		fake_wait(fake, before + notify->frames->len >= 1 || !waiting(fake));
+		assert_true(before + notify->frames->len >= 1);
+		say(&talk, 10);
+		say(&talk, 10);
+		fake_wait(fake, !waiting(fake) || notify->frames->len > 0);
+	}
+}
+
+static char *status_complaint(const struct fake_peer *web)
+{
+	for (size_t i = web->frames->len; i-- > 0;) {
+		if (fake_type(web, i) == MESSAGE_STATUS) {
+			struct frame_reader r = fake_reader(web, i);
+			(void)frame_get_bytes(&r, 40);
+			return frame_get_text(&r);
+		}
+	}
+	return g_strdup("no status");
+}
+
+static void a_wrong_configuration_changes_nothing_and_is_shown(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	struct fake_peer *notify = join_notify(fake, true);
+	AUTO(bundle) wrong = bundle_of(conf_text, "rule hot {\n\tvalue demo:f0\n\twarn > banana\n}\n");
+	AUTO(bundle) unknown = bundle_of("", rule_text); /* hostile 38: contacts that are not there */
+	const struct bundle *const bundles[] = {wrong, unknown};
+	for (size_t i = 0; i < ARRAY_LENGTH(bundles); i++) {
+		char *report = NULL;
+		assert_false(reload_propose(fake->engine, bundles[i], &report));
+		assert_non_null(strstr(report, "t.magpie:"));
+		g_free(report);
+		fake_clear(web);
+		fake_wait(fake, fake_count(web, MESSAGE_STATUS) > 0);
+		g_autofree char *complaint = status_complaint(web);
+		assert_non_null(strstr(complaint, "t.magpie:"));
+	}
+	struct talk talk = talk_begin(fake, 300);
+	say(&talk, 60); /* the old rule is in force */
+	fake_wait(fake, notify->frames->len == 1);
+	char *report = NULL;
+	assert_true(reload_propose(fake->engine, fake->bundle, &report));
+	g_free(report);
+	fake_clear(web);
+	fake_wait(fake, fake_count(web, MESSAGE_STATUS) > 0);
+	g_autofree char *complaint = status_complaint(web);
+	assert_string_equal(complaint, "");
+}
+
+static void a_reload_carries_states_over(void **state)
+{
+	/* hostile 44 */
+	struct fake *fake = *state;
+	struct fake_peer *notify = join_notify(fake, true);
+	struct talk talk = talk_begin(fake, 300);
+	say(&talk, 60);
+	fake_wait(fake, notify->frames->len == 1);
+	for (int i = 0; i < 100; i++) {
+		char *report = NULL;
+		assert_true(reload_propose(fake->engine, fake->bundle, &report));
+		g_free(report);
+	}
+	say(&talk, 61);
+	say(&talk, 10);
+	say(&talk, 10);
+	fake_wait(fake, notify->frames->len == 2);
+	assert_delivered(notify, "1 2 hook;2 0 hook;");
+}
+
+static void a_removed_rule_ends_its_problem(void **state)
+{
+	/* hostile 45 */
+	struct fake *fake = *state;
+	struct fake_peer *notify = join_notify(fake, true);
+	struct talk talk = talk_begin(fake, 300);
+	say(&talk, 60);
+	fake_wait(fake, notify->frames->len == 1 && !waiting(fake));
+	AUTO(bundle)
+	without = bundle_of(conf_text, "rule other {\n\tvalue demo:f0\n\twarn > 1000\n}\n");
+	char *report = NULL;
+	assert_true(reload_propose(fake->engine, without, &report));
+	g_free(report);
+	fake_wait(fake, notify->frames->len == 2);
+	assert_delivered(notify, "1 2 hook;2 0 hook;");
+}
+
+static void a_start_with_broken_files_uses_the_accepted_ones(void **state)
+{
+	struct fake *fake = *state;
+	AUTO(bundle) wrong = bundle_of("channel {", "rule {");
+	fake_end(fake, false);
+	fake->role.bundle = wrong;
+	fake_start(fake);
+	struct fake_peer *notify = join_notify(fake, true);
+	struct talk talk = talk_begin(fake, 300);
+	say(&talk, 60);
+	fake_wait(fake, notify->frames->len == 1); /* by the accepted rule */
+	fake_end(fake, false);
+	g_autofree char *accepted = g_build_filename(fake->directory, "accepted.bundle", NULL);
+	assert_int_equal(unlink(accepted), 0);
+	fake_start(fake); /* and with the built-in ones it starts as well */
+	assert_true(ruleset_rule_count(fake->engine->ruleset) > 3);
+	assert_true(*fake->engine->complaint != '\0');
+	fake->role.bundle = fake->bundle;
+}
+
+/* -- questions -- */
+
+static void ask(struct fake *fake, const char *token, const char *verb, const char *json)
+{
+	message_start(fake->w, MESSAGE_ASK);
+	frame_put_u32(fake->w, 7);
+	frame_put_text(fake->w, token);
+	frame_put_text(fake->w, verb);
+	frame_put_text(fake->w, json);
+	assert_true(channel_send(fake->peers[ROLE_WEB].channel, fake->w, NULL));
+}
+
+/* Status and text of the one answer that came. */
+static unsigned answer(struct fake *fake, char **text)
+{
+	struct fake_peer *web = &fake->peers[ROLE_WEB];
+	fake_wait(fake, fake_count(web, MESSAGE_ANSWER) == 1);
+	for (size_t i = 0; i < web->frames->len; i++) {
+		if (fake_type(web, i) == MESSAGE_ANSWER) {
+			struct frame_reader r = fake_reader(web, i);
+			assert_int_equal(frame_get_u32(&r), 7);
+			unsigned status = frame_get_u8(&r);
+			*text = frame_get_text(&r);
+			fake_clear(web);
+			return status;
+		}
+	}
+	return 255;
+}
+
+static void questions_are_answered_by_who_asks(void **state)
+{
+	/* hostile 60 and 61 */
+	struct fake *fake = *state;
+	struct fake_peer *notify = join_notify(fake, true);
+	fake_join(fake, ROLE_WEB);
+	g_autofree char *path = g_build_filename(fake->directory, "admin.token", NULL);
+	g_autofree char *token = NULL;
+	assert_true(g_file_get_contents(path, &token, NULL, NULL));
+	g_strchomp(token);
+	const struct {
+		const char *token, *verb, *json;
+		unsigned status;
+	} rows[] = {
+		{token, "auth.check", "", MESSAGE_OK},
+		{"", "auth.check", "", ERR_DENIED},
+		{"mgp_admin_00", "auth.check", "{}", ERR_DENIED},
+		{token, "no.such", "{}", ERR_NOT_FOUND},
+		{"", "test.notify", "{\"channel\":\"hook\"}", ERR_DENIED},
+		{token, "test.notify", "{\"channel\":\"nobody\"}", ERR_NOT_FOUND},
+		{token, "test.notify", "{\"channel\":7}", ERR_CONFIG},
+		{token, "test.notify", "[1", ERR_CONFIG},
+		{token, "test.notify", "", ERR_CONFIG},
+		{token, "test.notify", "{\"channel\":\"hook\"}", MESSAGE_OK},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		g_autofree char *text = NULL;
+		ask(fake, rows[i].token, rows[i].verb, rows[i].json);
+		assert_int_equal(answer(fake, &text), rows[i].status);
+		assert_true(*text != '\0');
+	}
+	fake_wait(fake, notify->frames->len == 1);
+	assert_delivered(notify, "3 0 hook;");
+}
+
+#define HERE(f) cmocka_unit_test_setup_teardown(f, setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HERE(a_problem_and_its_end_are_told_once),
+		HERE(after_a_kill_nothing_is_told_twice),
+		HERE(a_kill_at_any_moment_loses_no_message),
+		HERE(a_wrong_configuration_changes_nothing_and_is_shown),
+		HERE(a_reload_carries_states_over),
+		HERE(a_removed_rule_ends_its_problem),
+		HERE(a_start_with_broken_files_uses_the_accepted_ones),
+		HERE(questions_are_answered_by_who_asks),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
