@@ -17,7 +17,9 @@ static struct ruleset *load_rules(
 	}
 	struct ruleset_names names = {
 		.contacts = (const char *const *)contacts->pdata, .contact_count = contacts->len};
-	struct ruleset *ruleset = ruleset_load(bundle, !config || config->default_rules, &names, diags);
+	/* of a magpie.conf with errors the names are not known: then no rule is blamed for one */
+	struct ruleset *ruleset =
+		ruleset_load(bundle, !config || config->default_rules, config ? &names : NULL, diags);
 	g_ptr_array_unref(contacts);
 	return ruleset;
 }
