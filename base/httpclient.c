@@ -64,7 +64,8 @@ struct httpclient_transfer {
 	bool mail;
 	atomic_bool cancelled; /* mail: see I3 */
 	CURLcode code;         /* mail: how it ended */
-	struct mono deadline, quit_deadline;
+	int64_t timeout_ms;
+	struct mono deadline, quit_deadline; /* mail */
 	httpclient_done_fn done;
 	void *owner;
 	char message[CURL_ERROR_SIZE];
@@ -340,7 +341,7 @@ static struct httpclient_transfer *httpclient_begin(const char *url, const char 
 	}
 	struct httpclient_transfer *t = g_new0(struct httpclient_transfer, 1);
 	timeout_ms = timeout_ms ? timeout_ms : HTTPCLIENT_TIMEOUT_MS;
-	t->deadline.ms = mono_now().ms + timeout_ms;
+	t->timeout_ms = timeout_ms;
 	t->response = g_string_new(NULL);
 	t->allowed = address_class_of_host(parts.host);
 	t->easy = curl_easy_init();
@@ -352,6 +353,8 @@ static struct httpclient_transfer *httpclient_begin(const char *url, const char 
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
 	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
+	/* else the end of a transfer waits for its name server, however long that is silent */
+	curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, protocols);
 	curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(
@@ -447,9 +450,10 @@ static int httpclient_on_progress(void *owner, curl_off_t down_total UNUSED, cur
 static void httpclient_run_mail(void *job)
 {
 	struct httpclient_transfer *t = job;
-	bool late = mono_now().ms >= t->deadline.ms; /* all its time went by in the queue */
-	t->code = late ? CURLE_OPERATION_TIMEDOUT : CURLE_ABORTED_BY_CALLBACK;
-	if (!late && !atomic_load(&t->cancelled)) {
+	t->code = CURLE_ABORTED_BY_CALLBACK;
+	if (!atomic_load(&t->cancelled)) {
+		t->deadline.ms =
+			mono_now().ms + t->timeout_ms; /* what it waited for a worker is no fault */
 		t->code = curl_easy_perform(t->easy);
 	}
 	if (t->code == CURLE_ABORTED_BY_CALLBACK) {

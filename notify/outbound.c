@@ -18,8 +18,16 @@
 
 enum order_state { ORDER_WAITING, ORDER_ACTIVE, ORDER_UNREPORTED, ORDER_REMEMBERED };
 
+/* What goes over one channel. Lanes are kept: there are no more than channels that ever were. */
+struct lane {
+	char *channel;
+	GQueue waiting; /* struct order * */
+	unsigned active;
+};
+
 struct order {
 	struct outbound *outbound;
+	struct lane *lane;
 	enum order_state state;
 	uint64_t id;
 	struct notice *notice; /* NULL once done */
@@ -35,8 +43,9 @@ struct outbound {
 	outbound_report_fn report;
 	void *owner;
 	GHashTable *orders; /* uint64_t -> struct order *, owned */
-	GQueue waiting, unreported, remembered;
-	unsigned active;
+	GHashTable *lanes;  /* channel's name -> struct lane *, owned */
+	GQueue unreported, remembered;
+	unsigned waiting, active; /* in all lanes */
 	bool draining;
 };
 
@@ -49,6 +58,14 @@ static void outbound_free_order(void *p)
 	g_free(order);
 }
 
+static void outbound_free_lane(void *p)
+{
+	struct lane *lane = p;
+	g_queue_clear(&lane->waiting);
+	g_free(lane->channel);
+	g_free(lane);
+}
+
 struct outbound *outbound_create(struct loop *loop, outbound_report_fn report, void *owner)
 {
 	struct outbound *o = g_new0(struct outbound, 1);
@@ -57,6 +74,7 @@ struct outbound *outbound_create(struct loop *loop, outbound_report_fn report, v
 	o->report = report;
 	o->owner = owner;
 	o->orders = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, outbound_free_order);
+	o->lanes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, outbound_free_lane);
 	return o;
 }
 
@@ -64,7 +82,7 @@ void outbound_destroy(struct outbound *o)
 {
 	if (o) {
 		g_hash_table_destroy(o->orders);
-		g_queue_clear(&o->waiting);
+		g_hash_table_destroy(o->lanes);
 		g_queue_clear(&o->unreported);
 		g_queue_clear(&o->remembered);
 		httpclient_destroy(o->http);
@@ -116,46 +134,66 @@ static void outbound_done(struct order *order, const struct delivery_result *res
 	outbound_settle(order);
 }
 
-static void outbound_begin_next(struct outbound *o);
+static void outbound_begin_next(struct outbound *o, struct lane *lane);
+
+/* The order has left its place among the active ones. */
+static void outbound_leave(struct order *order)
+{
+	order->outbound->active--;
+	order->lane->active--;
+}
 
 static void outbound_answered(void *owner, const struct delivery_result *result)
 {
 	struct order *order = owner;
 	struct outbound *o = order->outbound;
+	struct lane *lane = order->lane;
 	order->delivery = NULL;
-	o->active--;
+	outbound_leave(order);
 	outbound_done(order, result);
-	outbound_begin_next(o);
+	outbound_begin_next(o, lane);
 }
 
-/* False: it is already done (refused, or no such channel). */
-static bool outbound_begin(struct outbound *o, struct order *order)
+static void outbound_begin(struct outbound *o, struct order *order)
 {
 	struct delivery_result refused = {.outcome = DELIVERY_NEVER};
 	const struct config_channel *channel = config_channel(o->config, order->notice->channel);
 	if (!channel) {
 		text_copy(refused.detail, sizeof(refused.detail), "no channel of that name is configured");
 		outbound_done(order, &refused);
-		return false;
+		return;
 	}
 	struct delivery_job job = {
 		.config = o->config, .channel = channel, .notice = order->notice, .now = wall_now()};
 	order->delivery = delivery_start(o->http, &job, outbound_answered, order, &refused);
 	if (!order->delivery) {
 		outbound_done(order, &refused);
-		return false;
+		return;
 	}
 	order->state = ORDER_ACTIVE;
-	return true;
+	o->active++;
+	order->lane->active++;
 }
 
-static void outbound_begin_next(struct outbound *o)
+static void outbound_begin_next(struct outbound *o, struct lane *lane)
 {
 	struct order *order;
-	while (!o->draining && o->active < OUTBOUND_ACTIVE_MAX &&
-		   (order = g_queue_pop_head(&o->waiting))) {
-		o->active += outbound_begin(o, order);
+	while (!o->draining && lane->active < OUTBOUND_LANE_MAX &&
+		   (order = g_queue_pop_head(&lane->waiting))) {
+		o->waiting--;
+		outbound_begin(o, order);
 	}
+}
+
+static struct lane *outbound_lane(struct outbound *o, const char *channel)
+{
+	struct lane *lane = g_hash_table_lookup(o->lanes, channel);
+	if (!lane) {
+		lane = g_new0(struct lane, 1);
+		lane->channel = g_strdup(channel);
+		g_hash_table_insert(o->lanes, lane->channel, lane);
+	}
+	return lane;
 }
 
 void outbound_configure(struct outbound *o, const struct config *config)
@@ -176,11 +214,15 @@ static bool outbound_is_new(struct outbound *o, const struct notice *notice)
 		}
 		return false;
 	}
-	g_queue_remove(&o->waiting, known);
+	struct lane *lane = known->lane;
+	o->waiting -= g_queue_remove(&lane->waiting, known);
 	g_queue_remove(&o->unreported, known);
 	g_queue_remove(&o->remembered, known);
-	o->active -= known->state == ORDER_ACTIVE;
+	if (known->state == ORDER_ACTIVE) {
+		outbound_leave(known);
+	}
 	g_hash_table_remove(o->orders, &known->id); /* cancels it if it is under way */
+	outbound_begin_next(o, lane);
 	return true;
 }
 
@@ -190,7 +232,7 @@ void outbound_order(struct outbound *o, struct notice *notice)
 	if (!outbound_is_new(o, taken)) {
 		return;
 	}
-	if (o->waiting.length >= OUTBOUND_WAITING_MAX || o->draining) {
+	if (o->waiting >= OUTBOUND_WAITING_MAX || o->draining) {
 		struct delivery_result busy = {.outcome = DELIVERY_RETRY};
 		text_copy(busy.detail, sizeof(busy.detail), "too many messages are waiting here");
 		o->report(o->owner, taken->delivery, &busy); /* if lost, the engine's deadline tells */
@@ -200,10 +242,12 @@ void outbound_order(struct outbound *o, struct notice *notice)
 	order->outbound = o;
 	order->id = taken->delivery;
 	order->dedup_key = g_strdup(taken->dedup_key);
+	order->lane = outbound_lane(o, taken->channel);
 	order->notice = STEAL(taken);
 	g_hash_table_insert(o->orders, &order->id, order);
-	g_queue_push_tail(&o->waiting, order);
-	outbound_begin_next(o);
+	g_queue_push_tail(&order->lane->waiting, order);
+	o->waiting++;
+	outbound_begin_next(o, order->lane);
 }
 
 void outbound_report(struct outbound *o)

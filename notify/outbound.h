@@ -9,10 +9,11 @@
  * done. A delivery (the engine's number and dedup key) is under way at most once, however often it
  * is ordered; one that was sent lately is not sent again but answered from memory, because an
  * engine that died before it read the answer orders it anew.
+ * Each channel has a lane of its own, so that a receiver that does not answer holds up no other.
  */
 struct outbound;
 
-enum { OUTBOUND_ACTIVE_MAX = 32, OUTBOUND_WAITING_MAX = 4096, OUTBOUND_REMEMBERED = 1024 };
+enum { OUTBOUND_LANE_MAX = 4, OUTBOUND_WAITING_MAX = 4096, OUTBOUND_REMEMBERED = 1024 };
 
 /* What came of one order. False: it could not be passed on, tell it again by outbound_report(). */
 typedef bool (*outbound_report_fn)(

@@ -5,6 +5,8 @@
 #include "tests/support/role.h"
 #include "tests/support/test.h"
 
+#include <signal.h>
+
 /*
  * The notify role in a process of its own, ordered by frames as the engine does it, against servers
  * in the test's process.
@@ -240,6 +242,26 @@ static void an_order_repeated_under_way_is_sent_once(void **state UNUSED)
 	end(&f, peers);
 }
 
+static void a_silent_receiver_holds_up_no_other_channel(void **state UNUSED)
+{
+	struct fixture f;
+	struct peer *peers[2];
+	begin(&f, &(struct peer_script){.answer = NULL}, &smtp_ok, peers);
+	for (uint64_t i = 1; i <= 100; i++) {
+		g_autofree char *key = g_strdup_printf("i%u", (unsigned)i);
+		order(&f, &(struct order){i, 1, "hook", key, 1, "x"});
+	}
+	order(&f, &(struct order){200, 1, "mail", "i200", 1, "x"});
+	wait_for(&f, 1);
+	assert_int_equal(f.delivery, 200);
+	assert_int_equal(f.outcome, 0);
+	assert_true(peer_connections(peers[0]) <= 4);
+	kill(f.role.pid, SIGKILL); /* nobody waits for the silent ones */
+	peer_destroy(peers[0]);
+	peer_destroy(peers[1]);
+	assert_int_equal(test_role_end(&f.role), -1);
+}
+
 static void an_unknown_channel_never_works(void **state UNUSED)
 {
 	struct fixture f;
@@ -296,6 +318,7 @@ int main(void)
 		cmocka_unit_test(a_mail_servers_word_decides_too),
 		cmocka_unit_test(an_order_repeated_after_success_is_answered_and_not_sent_again),
 		cmocka_unit_test(an_order_repeated_under_way_is_sent_once),
+		cmocka_unit_test(a_silent_receiver_holds_up_no_other_channel),
 		cmocka_unit_test(an_unknown_channel_never_works),
 		cmocka_unit_test(a_secret_that_others_may_read_is_not_used),
 	};
