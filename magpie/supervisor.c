@@ -8,6 +8,7 @@
 #include "model/message.h"
 #include "notify/notifyd.h"
 #include "rrd/rrdd.h"
+#include "runner/runnerd.h"
 #include "web/webd.h"
 
 #include <errno.h>
