@@ -77,6 +77,8 @@ export interface Service {
 	scale: boolean;
 	total: string | null;
 	graph: boolean;
+	/** Seconds between two samples. */
+	step?: number;
 	state: Level;
 	fields: Field[];
 }

@@ -102,6 +102,15 @@ export function ySplits(y: YAxis): number[] {
 	return splits;
 }
 
+/** On a logarithmic axis only powers of ten have a line and a word. */
+export function powersOfTen(least: number, most: number): number[] {
+	const splits: number[] = [];
+	for (let p = Math.ceil(Math.log10(least) - 1e-9); 10 ** p <= most * 1.0001; p++) {
+		splits.push(10 ** p);
+	}
+	return splits;
+}
+
 /** The words beside the y axis: what is mirrored is counted away from zero. */
 export function yLabels(spec: PlotSpec, splits: number[]): string[] {
 	const mirrored = spec.curves.some((c) => c.mirrored);

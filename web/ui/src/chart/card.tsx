@@ -27,7 +27,7 @@ const rowsInCard = 8;
 /** The query a span needs on the page of the service. */
 export function spanQuery(span: Span): string {
 	if (span.period && span.live) {
-		return span.period === 'day' ? '' : `?period=${span.period}`;
+		return `?period=${span.period}`;
 	}
 	return `?from=${span.from}&to=${span.to}`;
 }

@@ -59,12 +59,28 @@ export function windowOf(span: Span): { from: number; to: number } {
 	return { from: to - (span.to - span.from), to };
 }
 
+const youngLeastS = 300;
+
+/** Of a host that is new here: from its first value on, but five minutes at least. */
+function begin(p: Picture, from: number, to: number): number {
+	if (!p.span.young || !p.span.live) {
+		return from;
+	}
+	const { t0, step, average } = p.table;
+	const first = Math.min(...p.plan.curves.map((c) => {
+		const i = (average[c.field.id] ?? []).findIndex((v) => v !== null);
+		return i < 0 ? Infinity : t0 + i * step;
+	}));
+	return Math.max(from, Math.min(first, to - youngLeastS));
+}
+
 export function specOf(p: Picture): PlotSpec {
 	const { table } = p;
 	const now = Math.floor(serverNow() / 1000);
 	const length = Math.max(0, ...p.plan.curves.map((c) => table.average[c.field.id]?.length ?? 0));
+	const { from, to } = windowOf(p.span);
 	return {
-		x: Array.from({ length }, (_, i) => table.t0 + (i + 1) * table.step), step: table.step, now, ...windowOf(p.span),
+		x: Array.from({ length }, (_, i) => table.t0 + (i + 1) * table.step), step: table.step, now, from: begin(p, from, to), to,
 		curves: p.plan.curves.filter((c) => !p.hidden.has(c.field.field)).map((c) => ({
 			values: table.average[c.field.id] ?? [], least: table.least[c.field.id] ?? null, most: table.most[c.field.id] ?? null,
 			colour: c.colour, kind: c.kind, filled: c.filled, width: c.width, mirrored: c.mirrored,

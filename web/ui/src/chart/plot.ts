@@ -4,7 +4,7 @@
 // A canvas does not follow the style sheet: tokens are read from the element when a plot is made, and the page makes a
 // new one when the theme changes. Bands, gaps and limits are drawn around uPlot's own work by its hooks.
 import uPlot from 'uplot';
-import { xLabels, yAxis, ySplits, yLabels, type YAxis } from './axes';
+import { powersOfTen, xLabels, yAxis, ySplits, yLabels, type YAxis } from './axes';
 import { gapsOf, layersOf, type Layer } from './layers';
 import type { PlotEvents, PlotHandle, PlotLimit, PlotSpec } from './spec';
 
@@ -25,12 +25,25 @@ function strokeOf(layer: Layer, colour: Colours): string {
 	return colour(layer.curve.colour === 0 ? 'quiet' : `series-${layer.curve.colour}`);
 }
 
+/** Points without a neighbour, which no line shows. */
+function lonely(u: uPlot, i: number): number[] {
+	const values = u.data[i] ?? [];
+	const found: number[] = [];
+	for (let k = 0; k < values.length; k++) {
+		if ((values[k] ?? null) !== null && (values[k - 1] ?? null) === null && (values[k + 1] ?? null) === null) {
+			found.push(k);
+		}
+	}
+	return found;
+}
+
 function seriesOf(layer: Layer, colour: Colours): uPlot.Series {
 	const { curve } = layer;
 	const stroke = strokeOf(layer, colour);
 	const solid = curve.kind === 'stack' || (curve.filled && layer.base === null);
 	const series: uPlot.Series = {
-		stroke, width: curve.filled && curve.kind === 'stack' ? 0 : Math.max(1.5, curve.width), points: { show: false }, spanGaps: false,
+		stroke, width: curve.filled && curve.kind === 'stack' ? 0 : Math.max(1.5, curve.width), spanGaps: false,
+		points: { size: 4, width: 0, fill: stroke, show: (u, i) => lonely(u, i).length > 0, filter: (u, i) => lonely(u, i) },
 	};
 	const dash = dashes[curve.colour];
 	if (dash && !curve.filled) {
@@ -203,9 +216,9 @@ class Plot implements PlotHandle {
 			...look, gap: 6, values: (_u, splits) => yLabels(this.spec, splits),
 			size: (u, values) => this.widthOf(u, values as string[] | null),
 		};
-		if (!this.spec.axis.logarithmic) {
-			y.splits = () => ySplits(this.y);
-		}
+		y.splits = this.spec.axis.logarithmic
+			? (_u, _i, least, most) => powersOfTen(least, most)
+			: () => ySplits(this.y);
 		return [x, y];
 	}
 

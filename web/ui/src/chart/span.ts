@@ -20,6 +20,8 @@ export interface Span {
 	period: Period | null;
 	/** Ends now and moves on. */
 	live: boolean;
+	/** Of a host that is new here: an hour shows what there is so far instead of mostly nothing. */
+	young: boolean;
 }
 
 /** A span whose end is so near to now, as a part of its length, ends now. */
@@ -33,17 +35,28 @@ function number(name: string): number | null {
 	return Number.isFinite(v) && v > 0 ? Math.round(v) : null;
 }
 
-/** The span the address names; what it gets wrong is taken as a day up to now. */
-export function spanOfAddress(fallback: Period = 'day'): Span {
+const youngHours = 2;
+
+/** A host whose strip of 24 hours has hardly begun. */
+function isYoung(strip: string): boolean {
+	return [...strip].filter((letter) => letter !== '-').length <= youngHours;
+}
+
+/**
+ * The span the address names; what it leaves out is a day up to now, or an hour of a host that is new here (its strip of
+ * 24 hours says so).
+ */
+export function spanOfAddress(strip: string): Span {
 	const to = number('to');
 	const from = number('from');
 	const now = Math.floor(serverNow() / 1000);
+	const young = isYoung(strip);
 	if (from !== null && to !== null && to - from >= shortestS && to - from <= longestS) {
-		return { from, to, period: null, live: false };
+		return { from, to, period: null, live: false, young: false };
 	}
-	const period = periods.find((p) => p === parameter('period')) ?? fallback;
+	const period = periods.find((p) => p === parameter('period')) ?? (young ? 'hour' : 'day');
 	const end = to ?? now;
-	return { from: end - periodSeconds[period], to: end, period, live: to === null };
+	return { from: end - periodSeconds[period], to: end, period, live: to === null, young: young && period === 'hour' };
 }
 
 /** Address of the same page for a named span up to now. */

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Failure, get, hostPath } from '../api';
 import { generation } from '../state/store';
-import type { Host } from '../types';
+import type { Host, Service } from '../types';
 
 export interface HostData {
 	host: Host | null;
@@ -10,11 +10,19 @@ export interface HostData {
 	again: () => void;
 }
 
-/** A host's answer, replaced only when it differs in more than its last values, so that charts stay as they are. */
-function shapeOf(h: Host): string {
-	return JSON.stringify({ ...h, last_seen: 0, services: h.services.map((s) => ({
-		...s, fields: s.fields.map((f) => ({ ...f, last: null })),
-	})) });
+/** What a chart of a service depends on. */
+function shapeOf(s: Service): string {
+	return JSON.stringify({ ...s, state: '', fields: s.fields.map((f) => ({ ...f, last: null })) });
+}
+
+/** The new answer with those services of the old one that did not change, so that their charts stay as they are. */
+function merged(old: Host | null, next: Host): Host {
+	const before = new Map(old?.services.map((s) => [s.service, s]));
+	const services = next.services.map((s) => {
+		const same = before.get(s.service);
+		return same && shapeOf(same) === shapeOf(s) ? same : s;
+	});
+	return { ...next, services };
 }
 
 export function useHost(name: string): HostData {
@@ -26,7 +34,7 @@ export function useHost(name: string): HostData {
 		const stop = new AbortController();
 		get<Host>(`/api/v1${hostPath(name)}`, {}, stop.signal).then((next) => {
 			setError(null);
-			setHost((old) => (old && shapeOf(old) === shapeOf(next) ? old : next));
+			setHost((old) => merged(old, next));
 		}, (e: unknown) => stop.signal.aborted || setError(e instanceof Error ? e : new Error(String(e))));
 		return () => stop.abort();
 	}, [name, attempt, round]);

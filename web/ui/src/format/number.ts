@@ -15,13 +15,16 @@ export interface Scale {
 export const plain: Scale = { base: 1000, prefixes: false };
 export const si: Scale = { base: 1000, prefixes: true };
 
-/** At most three significant digits, no exponent: 97.5, 0.042, 1,034. */
+/** At most three significant digits, no exponent: 97.5, 0.042, 1,034; what is smaller than a table shows is `<0.001`. */
 export function digits(v: number): string {
 	const a = Math.abs(v);
 	if (a === 0) {
 		return '0';
 	}
-	const places = a >= 100 ? 0 : a >= 10 ? 1 : a >= 1 ? 2 : Math.min(8, 2 - Math.floor(Math.log10(a)));
+	if (a < 0.0005) {
+		return v < 0 ? '>\u22120.001' : '<0.001';
+	}
+	const places = a >= 100 ? 0 : a >= 10 ? 1 : a >= 1 ? 2 : Math.min(3, 2 - Math.floor(Math.log10(a)));
 	let text = a.toFixed(places);
 	if (places > 0 && text.includes('.')) {
 		text = text.replace(/\.?0+$/, '');

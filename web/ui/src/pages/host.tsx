@@ -1,5 +1,5 @@
 // One host as Munin shows it: every graph, by category, for an hour to a year; with what is wrong on top.
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { Failure, servicePath } from '../api';
 import { Card } from '../chart/card';
 import { spanOfAddress, type Span } from '../chart/span';
@@ -13,7 +13,8 @@ import { SpanBar } from '../components/span_bar';
 import { Strip } from '../components/strip';
 import { levelClass, worst } from '../format/level';
 import { digits, plural } from '../format/number';
-import { hosts, isOld, pending, problems } from '../state/store';
+import { age } from '../format/time';
+import { categories as known, hosts, isOld, latest, pending, problems } from '../state/store';
 import type { Alert, Host, Level, Service } from '../types';
 import { Missing } from './missing';
 
@@ -29,7 +30,8 @@ function categoriesOf(host: Host): Category[] {
 	for (const s of host.services.filter((x) => x.graph && x.fields.some((f) => f.graph && !f.gone))) {
 		found.set(s.category, [...(found.get(s.category) ?? []), s]);
 	}
-	return [...found].map(([name, services]) => ({ name, services }));
+	const place = (name: string) => known.peek().indexOf(name) >>> 0; /* what is not on the wall comes last */
+	return [...found].map(([name, services]) => ({ name, services })).sort((a, b) => place(a.name) - place(b.name));
 }
 
 function levelOf(list: Alert[], service: string): Level {
@@ -57,7 +59,8 @@ function Head({ host, list, span }: { host: Host; list: Alert[]; span: Span }) {
 
 /** A last value of the host itself, as the engine or a plugin counted it. */
 function last(host: Host, service: string, field: string): number | null {
-	return host.services.find((s) => s.service === service)?.fields.find((f) => f.field === field)?.last?.v ?? null;
+	const found = host.services.find((s) => s.service === service)?.fields.find((f) => f.field === field);
+	return found ? (latest.value.get(found.id) ?? found.last?.v ?? null) : null;
 }
 
 function Facts({ host }: { host: Host }) {
@@ -75,7 +78,7 @@ function Facts({ host }: { host: Host }) {
 					{took !== null && <>, took {digits(took)} s</>}, every {host.step} s
 				</dd>
 			</div>
-			{up !== null && <div><dt>up</dt><dd>{digits(Math.floor(up * 10) / 10)} d</dd></div>}
+			{up !== null && <div><dt>up</dt><dd>{age(up * 86_400_000)}</dd></div>}
 			{cpus !== null && cpus > 0 && <div><dt>cores</dt><dd>{cpus}</dd></div>}
 			<div><dt>services</dt><dd>{host.services.length} in {series} series</dd></div>
 			<div><dt>24 h</dt><dd><Strip letters={seen.strip} of={host.host} /></dd></div>
@@ -119,7 +122,7 @@ function Section({ category: c, host, span, list }: { category: Category; host: 
 			</div>
 			<div class="charts">
 				{c.services.map((s) => (
-					<Card key={s.service} host={host.host} sampleStep={host.step} service={s} span={span} level={levelOf(list, s.service)} />
+					<Card key={s.service} host={host.host} sampleStep={s.step || host.step} service={s} span={span} level={levelOf(list, s.service)} />
 				))}
 			</div>
 		</>
@@ -129,8 +132,14 @@ function Section({ category: c, host, span, list }: { category: Category; host: 
 export function HostPage({ host: name }: { host: string }) {
 	const { host, error, again } = useHost(name);
 	const list = problems.value.filter((a) => a.host === name);
-	const span = spanOfAddress();
+	const span = spanOfAddress(host?.strip ?? '');
 	const categories = useMemo(() => (host ? categoriesOf(host) : []), [host]);
+	const ready = host !== null;
+	useEffect(() => {
+		if (ready && location.hash) {
+			document.getElementById(location.hash.slice(1))?.scrollIntoView();
+		}
+	}, [ready]);
 	if (!host) {
 		if (error instanceof Failure && error.status === 404) {
 			return <Missing what={`No host is called “${name}”`} />;

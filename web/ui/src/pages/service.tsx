@@ -24,7 +24,7 @@ import { navigate, parameter, replaceParameters, withParameters } from '../route
 import { serverNow } from '../state/clock';
 import { addKeys } from '../state/keys';
 import { title as pageTitle } from '../state/favicon';
-import { alerts, hosts, isOld } from '../state/store';
+import { alerts, hosts, isOld, latest } from '../state/store';
 import type { Alert, Host, Service } from '../types';
 import { Missing } from './missing';
 import { Why } from './why';
@@ -52,7 +52,7 @@ function Head({ host, service, list }: { host: Host; service: Service; list: Ale
 			</h1>
 			<span class="push small muted">
 				<span class={isOld(seen) ? 'val unknown small' : ''}><Age at={seen.last_seen} suffix=" ago" /></span>, plugin{' '}
-				<code>{service.service}</code>, every {host.step} s
+				<code>{service.service}</code>, every {service.step || host.step} s
 			</span>
 		</div>
 	);
@@ -120,7 +120,7 @@ function Main({ host, service, plan, span, fit, hidden }: {
 		<>
 			<section class="card" aria-label="Chart">
 				<Readout plan={plan} table={table.value} cursor={cursor} hidden={hidden} />
-				<Chart host={host.host} sampleStep={host.step} service={service} plan={plan} span={span} height={324} hidden={hidden} fit={fit}
+				<Chart host={host.host} sampleStep={service.step || host.step} service={service} plan={plan} span={span} height={324} hidden={hidden} fit={fit}
 					large table={table} cursor={cursor} onZoom={(from, to) => navigate(toSpan(from, to))} />
 				<Legend host={host.host} plan={plan} table={table.value} hidden={hidden} toggle={toggle} at={cursor} rows={1000} more="" />
 				{service.info && <p class="note-line">{service.info}</p>}
@@ -136,13 +136,13 @@ function Small({ host, service, plan, period }: { host: Host; service: Service; 
 	const cursor = useSignal<number | null>(null);
 	const span = useMemo<Span>(() => {
 		const to = Math.floor(serverNow() / 1000);
-		return { from: to - periodSeconds[period], to, period, live: true };
+		return { from: to - periodSeconds[period], to, period, live: true, young: false };
 	}, [period]);
-	const href = servicePath(host.host, service.service) + (period === 'day' ? '' : `?period=${period}`);
+	const href = `${servicePath(host.host, service.service)}?period=${period}`;
 	return (
 		<section class="card" aria-label={period}>
 			<header><h3><a href={href}>{period}</a></h3></header>
-			<Chart host={host.host} sampleStep={host.step} service={service} plan={plan} span={span} height={114} hidden={nothing}
+			<Chart host={host.host} sampleStep={service.step || host.step} service={service} plan={plan} span={span} height={114} hidden={nothing}
 				fit="given" large={false} table={table} cursor={cursor} onZoom={(from, to) => navigate(toSpan(from, to))} />
 			<Legend host={host.host} plan={plan} table={table.value} hidden={nothing} toggle={() => navigate(href)} at={cursor} rows={3} more={href}
 				narrow />
@@ -170,7 +170,7 @@ function Fields({ service, plan }: { service: Service; plan: Plan }) {
 								<td><code>{f.field}</code></td>
 								<td>{f.type.toLowerCase()}</td>
 								<td>{f.graph ? (f.draw || 'LINE1').toLowerCase() : '–'}</td>
-								<td class="num">{f.cdef ? quantity(f.last?.v, plain) : quantity(f.last?.v, plan.axis.scale)}</td>
+								<td class="num">{quantity(latest.value.get(f.id) ?? f.last?.v, f.cdef ? plain : plan.axis.scale)}</td>
 								<td class="num">{quantity(f.min, plain)}</td>
 								<td class="num">{quantity(f.max, plain)}</td>
 								<td>{f.limits.length > 0 ? <Limits field={f} axis={plan.axis} /> : '–'}</td>
@@ -192,7 +192,7 @@ function fitOfAddress(): PlotSpec['fit'] {
 
 function Content({ host, service }: { host: Host; service: Service }) {
 	const plan = useMemo(() => planOf(service), [service]);
-	const span = spanOfAddress();
+	const span = spanOfAddress(host.strip);
 	const hide = parameter('hide') ?? '';
 	const hidden = useMemo<ReadonlySet<string>>(() => new Set(hide.split(',').filter(Boolean)), [hide]);
 	const list = alertsOf(host.host, service.service);

@@ -1,4 +1,5 @@
 // Why is this alert here: the value, the limit and where it comes from, how long, and what holds it back, step by step.
+import { useEffect } from 'preact/hooks';
 import { Age } from '../components/age';
 import { Icon } from '../components/icon';
 import { Chip, Mark } from '../components/mark';
@@ -6,6 +7,7 @@ import { subject } from '../components/problem_table';
 import { measure, plain } from '../format/number';
 import { full, moment, near } from '../format/time';
 import { now } from '../state/clock';
+import { hosts } from '../state/store';
 import type { Alert, Field, Service } from '../types';
 
 const states: Record<Alert['state'], string> = {
@@ -38,12 +40,13 @@ function Limit({ alert: a, field }: { alert: Alert; field: Field | undefined }) 
 function Steps({ alert: a, field }: { alert: Alert; field: Field | undefined }) {
 	const since = moment(a.since);
 	const waits = a.state !== 'firing';
+	const seen = hosts.value.get(a.host)?.last_seen;
 	return (
 		<ol class="steps">
 			<li>
 				<Icon name="check" />
 				<span><code>{a.service}:{a.field}</code> is <b>{a.value_text || measure(a.value, plain, field?.unit ?? '')}</b></span>
-				<span class="faint">{field?.last && <Age at={field.last.t} suffix=" ago" />}</span>
+				<span class="faint">{seen && <Age at={seen} suffix=" ago" />}</span>
 				{a.summary && <span class="sub">{a.summary}</span>}
 			</li>
 			<Limit alert={a} field={field} />
@@ -62,6 +65,11 @@ function Steps({ alert: a, field }: { alert: Alert; field: Field | undefined }) 
 }
 
 export function Why({ list, service }: { list: Alert[]; service: Service }) {
+	useEffect(() => {
+		if (location.hash === '#why') {
+			document.getElementById('why')?.scrollIntoView();
+		}
+	}, []);
 	return (
 		<aside class="panel" aria-labelledby="why">
 			<header>

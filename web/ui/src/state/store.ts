@@ -82,6 +82,9 @@ export function isOld(host: Pick<WallHost, 'last_seen' | 'step'>): boolean {
 	return !(now.value - seen <= roundsMax * Math.max(host.step || 10, 10) * 1000);
 }
 
+/** Newest live values by series, as stored, of the hosts this tab has shown. */
+export const latest = signal<ReadonlyMap<string, number | null>>(new Map());
+
 /** Listeners for live values, by the charts that show them. */
 export type LiveValues = (tMs: number, values: Record<string, number | null>) => void;
 const liveListeners = new Set<LiveValues>();
@@ -97,7 +100,8 @@ export const generation = signal(0);
 let asking = false;
 let askedAt = 0;
 
-export async function refresh(): Promise<void> {
+/** Asks for everything again. `gap`: events may have been missed, so that pages read again what they hold themselves. */
+export async function refresh(gap = true): Promise<void> {
 	if (asking) {
 		return;
 	}
@@ -107,7 +111,10 @@ export async function refresh(): Promise<void> {
 		const [wall, list, state] = await Promise.all([
 			get<Wall>('/api/v1/wall'), get<{ alerts: Alert[] }>('/api/v1/alerts'), get<Status>('/api/v1/status'),
 		]);
-		batch(() => takeAll(wall, list.alerts, state));
+		batch(() => {
+			generation.value += gap && loaded.value ? 1 : 0;
+			takeAll(wall, list.alerts, state);
+		});
 	} catch (e) {
 		trouble.value = e instanceof Error ? e.message : String(e);
 		if (!linked.value) {
@@ -130,7 +137,6 @@ function takeAll(wall: Wall, list: Alert[], state: Status): void {
 	trouble.value = null;
 	loaded.value = true;
 	lostAt.value = null;
-	generation.value++;
 }
 
 function newestFirst(list: Happening[]): Happening[] {
@@ -161,6 +167,7 @@ const handlers: Handlers = {
 		if (!(at <= newestLive.value)) {
 			newestLive.value = at;
 		}
+		latest.value = new Map([...latest.value, ...Object.entries(v)]);
 		liveListeners.forEach((listener) => listener(at, v));
 	},
 	status: (s) => {
@@ -200,6 +207,6 @@ export function takeLink(open: boolean): void {
 export function keepFresh(): void {
 	const old = now.value - newest.value > 1.5 * quickestStep.value * 1000;
 	if ((old || !loaded.value) && Date.now() - askedAt > askAgainMs && !document.hidden) {
-		void refresh();
+		void refresh(false);
 	}
 }
