@@ -36,7 +36,7 @@ struct collector {
 	uint32_t interval_s;
 };
 
-enum { COLLECTOR_LATE_MS = 5000 };
+enum { COLLECTOR_LATE_MS = 5000, COLLECTOR_TICK_MS = 2000 };
 
 static void collector_push(struct collector *c)
 {
@@ -68,17 +68,8 @@ static void collector_drained(void *owner)
 	collector_push(owner);
 }
 
-static void collector_arm(struct collector *c)
+static void collector_round(struct collector *c, struct wall now)
 {
-	struct wall now = wall_now();
-	c->due = schedule_next(&c->plan, now);
-	loop_timer_after(c->timer, c->due.ms - now.ms);
-}
-
-static void collector_round(void *owner)
-{
-	struct collector *c = owner;
-	struct wall now = wall_now();
 	struct mono began = mono_now();
 	struct wall at = schedule_stamp(&c->plan, now);
 	sampler_round(c->sampler, schedule_slot(&c->plan, now));
@@ -95,7 +86,26 @@ static void collector_round(void *owner)
 	source_sweep(sampler_source(c->sampler));
 	collector_push(c);
 	c->rounds++;
-	collector_arm(c);
+	/* a round a little early was that slot's: not twice */
+	c->due = schedule_next(&c->plan, at.ms > now.ms ? at : now);
+}
+
+/*
+ * The clock may be set while we wait, and a machine may sleep: so never wait long in one piece, and
+ * look anew. A clock that was set back leaves `due` too far away: the next slot of the new time
+ * counts then.
+ */
+static void collector_tick(void *owner)
+{
+	struct collector *c = owner;
+	struct wall now = wall_now();
+	if (now.ms >= c->due.ms) {
+		collector_round(c, now);
+	} else if (c->due.ms - now.ms > c->plan.step_ms + SCHEDULE_SNAP_MS) {
+		c->due = schedule_next(&c->plan, now);
+	}
+	int64_t wait_ms = c->due.ms - wall_now().ms;
+	loop_timer_after(c->timer, wait_ms < COLLECTOR_TICK_MS ? wait_ms : COLLECTOR_TICK_MS);
 }
 
 /* Whether what is sampled now is what the configuration asks for. */
@@ -127,6 +137,7 @@ static bool collector_configure(struct collector *c, struct error *err)
 	c->plan = (struct schedule){.step_ms = (int64_t)c->interval_s * 1000, .back_off = 1};
 	text_copy(c->host, sizeof(c->host), config->host_name);
 	text_copy(c->group, sizeof(c->group), config->host_group);
+	c->due = (struct wall){0}; /* at once */
 	loop_timer_after(c->timer, 0);
 	log_info("host.sampled", "host=%s group=%s interval_s=%u", c->host, c->group, c->interval_s);
 	return true;
@@ -147,7 +158,7 @@ static void *collector_create(struct role *role, struct error *err)
 	struct collector *c = g_new0(struct collector, 1);
 	c->role = role;
 	c->outbox = outbox_create();
-	c->timer = loop_timer_create(role->loop, collector_round, c);
+	c->timer = loop_timer_create(role->loop, collector_tick, c);
 	if (!collector_configure(c, err)) {
 		collector_destroy(c);
 		return NULL;
@@ -187,7 +198,7 @@ static void collector_apply(void *state)
 static uint64_t collector_progress(void *state)
 {
 	struct collector *c = state;
-	if (wall_now().ms <= c->due.ms + COLLECTOR_LATE_MS) {
+	if (!c->rounds || wall_now().ms <= c->due.ms + COLLECTOR_LATE_MS) {
 		c->turns++;
 	}
 	return c->rounds + c->turns;

@@ -21,8 +21,7 @@ struct source {
 
 /* A service and its values of the round under way. */
 struct feed {
-	const char *plugin; /* under which munin-node would offer it: "diskstats" for all its graphs; a
-						   literal or the declaration's name */
+	const char *plugin; /* a literal: under which munin-node would offer it; NULL: as the service */
 	struct declaration *declaration;
 	double *values; /* one per field, unknown is NaN */
 	bool fresh;     /* measured in this round */
