@@ -14,8 +14,7 @@
  * rrd was lost; pieces for numbers that are not in the table are late and dropped. The answer is
  * put together here, bounded: a picture by its announced size, values by series and points.
  *
- * A callback may ask the next question or destroy nothing; the row is out of the table before it is
- * called.
+ * A callback may ask the next question; the row of its own is out of the table before it is called.
  */
 enum { QUEUE_MAX = 1 << 20, SWEEP_MS = 500 };
 
@@ -125,10 +124,15 @@ static void lose(struct archive *archive, const char *why)
 	end_older(archive, INT64_MAX, &err);
 }
 
+void archive_disconnect(struct archive *archive)
+{
+	lose(archive, "this process ends");
+}
+
 void archive_destroy(struct archive *archive)
 {
 	if (archive) {
-		lose(archive, "this process ends");
+		archive_disconnect(archive);
 		loop_timer_destroy(archive->sweep);
 		g_hash_table_unref(archive->questions);
 		g_free(archive->w);

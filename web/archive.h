@@ -21,10 +21,13 @@ enum {
 };
 
 struct archive *archive_create(struct loop *loop, int64_t deadline_ms);
-void archive_destroy(struct archive *archive); /* ends what is pending; NULL allowed */
+void archive_destroy(struct archive *archive); /* nothing may be pending; NULL allowed */
 
 /* A socket to rrd; takes it. An earlier one is dead. */
 void archive_connect(struct archive *archive, int fd);
+
+/* Ends what is pending; further questions are refused until archive_connect(). */
+void archive_disconnect(struct archive *archive);
 bool archive_connected(const struct archive *archive);
 
 /* Value i of a column is that of (t0 + i*step, t0 + (i+1)*step]. */

@@ -1,10 +1,8 @@
 #include "web/export.h"
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/text.h"
 #include "web/jsonout.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -45,9 +43,9 @@ void export_append_cell(GString *out, const char *text)
 
 static void append_number(GString *out, double value, const char *unknown)
 {
-	char text[NUMBER_TEXT];
-	number_format(value, text);
-	g_string_append(out, text[0] == 'U' ? unknown : text);
+	char text[JSONOUT_VALUE];
+	size_t length = jsonout_format(value, text);
+	g_string_append_len(out, length ? text : unknown, length ? (gssize)length : -1);
 }
 
 void export_csv(const struct export_graph *g, GString *out)
@@ -96,7 +94,7 @@ void export_json(const struct export_graph *g, GString *out)
 	for (size_t i = 0; i < curves_count(g->curves); i++) {
 		jsonout_open(&j, curves_id(g->curves, i), '[');
 		for (size_t row = 0; row < g->data->rows; row++) {
-			jsonout_number(&j, NULL, all[i * g->data->rows + row]);
+			jsonout_value(&j, all[i * g->data->rows + row]);
 		}
 		jsonout_close(&j);
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -162,11 +163,20 @@ static void hand_on(struct gate_connection *c)
 	gate->handlers.hand(gate->owner, c, c->fd);
 }
 
+static bool hung_up(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+	return poll(&p, 1, 0) > 0;
+}
+
 static void look_at_head(struct gate_connection *c)
 {
 	struct gate *gate = c->gate;
 	ssize_t n = recv(c->fd, gate->peek, sizeof(gate->peek), MSG_PEEK | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return;
+	}
+	if (n > 0 && (size_t)n == c->peeked && !hung_up(c->fd)) {
 		return;
 	}
 	if (n <= 0 || (size_t)n == c->peeked) {

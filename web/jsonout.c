@@ -187,23 +187,30 @@ static size_t format_fixed(double v, char text[40])
 	return whole + 1 + decimals;
 }
 
+size_t jsonout_format(double value, char text[JSONOUT_VALUE])
+{
+	double v = fabs(value);
+	if (v >= 1e-6 && v < 1e15) {
+		size_t sign = value < 0;
+		text[0] = '-';
+		return sign + format_fixed(v, text + sign);
+	}
+	if (!isfinite(value)) {
+		return 0;
+	}
+	if (value == 0) {
+		text[0] = '0';
+		return 1;
+	}
+	return number_format(value, text);
+}
+
 void jsonout_value(struct jsonout *j, double value)
 {
-	char text[48];
-	double v = fabs(value);
-	if (!(v >= 1e-6 && v < 1e15)) {
-		if (value == 0) {
-			jsonout_raw(j, NULL, "0");
-		} else {
-			jsonout_number(j, NULL, value);
-		}
-		return;
-	}
-	size_t sign = value < 0;
-	text[0] = '-';
-	size_t length = sign + format_fixed(v, text + sign);
+	char text[JSONOUT_VALUE];
+	size_t length = jsonout_format(value, text);
 	prepare(j, NULL);
-	g_string_append_len(j->out, text, (gssize)length);
+	g_string_append_len(j->out, length ? text : "null", length ? (gssize)length : 4);
 }
 
 void jsonout_moment(struct jsonout *j, const char *name, int64_t ms)

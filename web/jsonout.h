@@ -32,6 +32,10 @@ void jsonout_number(struct jsonout *j, const char *name, double value);
 
 /* At most 12 significant digits, and fast: for long columns of values. NaN is null. */
 void jsonout_value(struct jsonout *j, double value);
+
+/* The same as text, without NUL; returns the length, 0 for NaN and infinities. */
+enum { JSONOUT_VALUE = 48 };
+size_t jsonout_format(double value, char text[JSONOUT_VALUE]);
 void jsonout_bool(struct jsonout *j, const char *name, bool value);
 void jsonout_null(struct jsonout *j, const char *name);
 

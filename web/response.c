@@ -12,7 +12,7 @@
  * From a reply to the library's response: whether the client has it already (304), whether it is
  * sent compressed, and the headers.
  */
-enum { GZIP_LEAST = 8192 };
+enum { GZIP_LEAST = 8192, GZIP_MOST = 4 << 20 }; /* beyond it the time is not worth it */
 
 static bool compress_body(struct reply *reply)
 {
@@ -126,8 +126,8 @@ void response_prepare(struct reply *reply, const struct request *request, char e
 	}
 	if (reply->fixed && reply->gzipped && !request->accept_gzip) {
 		unpack_fixed(reply);
-	} else if (reply->body && reply->body->len >= GZIP_LEAST && !reply->gzipped &&
-			   request->accept_gzip && reply->type &&
+	} else if (reply->body && reply->body->len >= GZIP_LEAST && reply->body->len <= GZIP_MOST &&
+			   !reply->gzipped && request->accept_gzip && reply->type &&
 			   (strstr(reply->type, "json") || !strncmp(reply->type, "text/", 5))) {
 		(void)compress_body(reply);
 	}

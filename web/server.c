@@ -324,7 +324,9 @@ static void ask(struct exchange_private *p)
 	if (p->gate && p->has_body) {
 		gate_body_done(p->gate);
 	}
-	if (p->too_large) {
+	if (p->server->stopping) {
+		reply_problem(&p->x.reply, 503, "the web role is ending");
+	} else if (p->too_large) {
 		reply_problem(&p->x.reply, 413, "the body is larger than 1 MB");
 	} else if (p->target_bad) {
 		reply_problem(&p->x.reply, 400, "%s", p->target_error.text);

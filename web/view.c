@@ -261,12 +261,23 @@ static double threshold_of(const struct replica *replica, const struct replica_a
 	return NAN;
 }
 
+/* Beside a constant threshold the value stands in the same scale, the field's own, and as it is
+ * now; else it is the rule's, as it was judged last. */
+static double value_of(
+	const struct replica *replica, const struct replica_alert *alert, double threshold)
+{
+	struct sample last;
+	bool bare = !isnan(threshold) && replica_last(replica, alert->series_id, &last);
+	return bare ? last.value : alert->value;
+}
+
 void view_alert(const struct replica *replica, struct jsonout *j, const struct replica_alert *alert)
 {
 	const struct replica_host *host = replica_host(replica, alert->host);
 	const struct service *service =
 		catalog_service(replica_catalog(replica), alert->host, alert->service);
 	const struct field *field = service ? service_find_field(service, alert->field) : NULL;
+	double threshold = threshold_of(replica, alert);
 	jsonout_open(j, NULL, '{');
 	jsonout_int(j, "id", alert->id);
 	jsonout_text(j, "rule", alert->rule);
@@ -281,9 +292,9 @@ void view_alert(const struct replica *replica, struct jsonout *j, const struct r
 	jsonout_text(j, "level", replica_level_name(alert->level));
 	jsonout_text(j, "state", replica_state_name(alert->state));
 	jsonout_moment(j, "since", alert->since_ms);
-	jsonout_number(j, "value", alert->value);
+	jsonout_number(j, "value", value_of(replica, alert, threshold));
 	jsonout_text(j, "value_text", alert->value_text);
-	jsonout_number(j, "threshold", threshold_of(replica, alert));
+	jsonout_number(j, "threshold", threshold);
 	jsonout_text(j, "threshold_text", alert->threshold_text);
 	jsonout_text(j, "summary", alert->summary);
 	jsonout_text(j, "info", alert->info);

@@ -27,8 +27,8 @@
  * The main of the web role: it answers from a copy of the engine's state, asks rrd for archived
  * values and pictures, and has neither files nor a way out.
  *
- * Order of the end: the archive first (what is held gets its answer), then the server (streams are
- * closed), then what those looked at.
+ * Order of the end: the archive is cut off (what is held gets its answer), the server ends (streams
+ * are closed), then go the parts that its handlers used.
  */
 enum { ENGINE_QUEUE = 1 << 20, PICTURES_MAX = 128, PICTURES_BYTES = 16 << 20 };
 
@@ -37,8 +37,9 @@ static void web_destroy(void *state)
 	struct web *web = state;
 	if (web) {
 		channel_destroy(web->engine);
-		archive_destroy(web->archive);
+		archive_disconnect(web->archive);
 		server_destroy(web->server);
+		archive_destroy(web->archive);
 		stream_destroy(web->stream);
 		view_destroy(web->view);
 		replica_destroy(web->replica);
