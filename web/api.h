@@ -42,3 +42,6 @@ void api_status_event(void *owner, GString *out);
 /* The rules of the bundle with the names that the configuration gives them; NULL: errors. */
 struct ruleset *api_rules_load(
 	const struct config *config, const struct bundle *bundle, struct diag_list *diags);
+
+/* The list for `web->checks`; destroyed after the worker. */
+GPtrArray *api_rules_checks(void);

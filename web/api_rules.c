@@ -1,5 +1,6 @@
 #include "base/diag.h"
 #include "base/text.h"
+#include "base/worker.h"
 #include "model/config.h"
 #include "rules/ruleset.h"
 #include "web/api.h"
@@ -16,9 +17,34 @@
 
 /*
  * Rules as texts: those in force, and a check of texts that somebody is writing. Checking is pure:
- * nothing is loaded, nothing is kept.
+ * nothing is loaded, nothing is kept. A megabyte of text can take a second to check, so it is done
+ * in a thread of its own, on copies; the exchange is held meanwhile.
  */
-enum { FILES_MAX = 64, NAME_MAX_BYTES = 200 };
+enum { FILES_MAX = 64, NAME_MAX_BYTES = 200, CHECKS_MAX = 8 };
+
+struct check {
+	struct web *web;
+	struct exchange *x;
+	struct bundle *configuration; /* whose magpie.conf gives the names */
+	struct bundle *texts;
+	GString *answer;
+};
+
+static void check_free(gpointer data)
+{
+	struct check *check = data;
+	bundle_destroy(check->configuration);
+	bundle_destroy(check->texts);
+	if (check->answer) {
+		g_string_free(check->answer, TRUE);
+	}
+	g_free(check);
+}
+
+GPtrArray *api_rules_checks(void)
+{
+	return g_ptr_array_new_with_free_func(check_free);
+}
 
 struct ruleset *api_rules_load(
 	const struct config *config, const struct bundle *bundle, struct diag_list *diags)
@@ -101,11 +127,54 @@ static bool has_type(const struct request *request, const char *type)
 	return length == strlen(type) && !g_ascii_strncasecmp(given, type, length);
 }
 
-static void check(const struct web *web, struct exchange *x, const struct bundle *bundle)
+static struct bundle *copy_configuration(const struct bundle *from)
 {
+	struct bundle *copy = bundle_create();
+	const struct bundle_file *file = bundle_find(from, CONFIG_MAIN_FILE);
+	if (file) {
+		bundle_add(copy, file->name, file->text, file->length);
+	}
+	return copy;
+}
+
+/* In the worker's thread. */
+static void run_check(void *job)
+{
+	struct check *check = job;
+	AUTO(diag_list) unused = diag_list_create();
 	AUTO(diag_list) diags = diag_list_create();
-	AUTO(ruleset) rules = api_rules_load(web->config, bundle, diags);
-	diag_print(diags, DIAG_JSON, reply_text(&x->reply, 200, "application/json"));
+	AUTO(config) config = config_parse(check->configuration, unused);
+	AUTO(ruleset) rules = config ? api_rules_load(config, check->texts, diags) : NULL;
+	diag_print(diags, DIAG_JSON, check->answer);
+}
+
+static void end_check(void *job)
+{
+	struct check *check = job;
+	struct exchange *x = check->x;
+	g_string_free(reply_text(&x->reply, 200, "application/json"), TRUE);
+	x->reply.body = STEAL(check->answer);
+	g_ptr_array_remove_fast(check->web->checks, check);
+	exchange_answer(x);
+}
+
+/* Takes `texts`. */
+static void start_check(struct web *web, struct exchange *x, struct bundle *texts)
+{
+	if (web->checks->len == CHECKS_MAX) {
+		bundle_destroy(texts);
+		reply_problem(&x->reply, 503, "too many texts are being checked at once");
+		return;
+	}
+	struct check *check = g_new0(struct check, 1);
+	check->web = web;
+	check->x = x;
+	check->configuration = copy_configuration(web->role->bundle);
+	check->texts = texts;
+	check->answer = g_string_new(NULL);
+	g_ptr_array_add(web->checks, check);
+	exchange_hold(x);
+	worker_submit(web->worker, run_check, end_check, check);
 }
 
 void api_rules_check(struct web *web, struct exchange *x)
@@ -117,11 +186,11 @@ void api_rules_check(struct web *web, struct exchange *x)
 		reply_problem(&x->reply, 400, "the texts to be checked are missing");
 	} else if (has_type(&x->request, "text/plain")) {
 		bundle_add(bundle, "rules.magpie", (const char *)body->data, body->len);
-		check(web, x, bundle);
+		start_check(web, x, STEAL(bundle));
 	} else if (!has_type(&x->request, "application/json")) {
 		reply_problem(&x->reply, 415, "application/json or text/plain is wanted");
 	} else if (read_json(body, bundle, &err)) {
-		check(web, x, bundle);
+		start_check(web, x, STEAL(bundle));
 	} else {
 		reply_error(&x->reply, &err);
 	}

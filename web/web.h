@@ -1,6 +1,8 @@
 #pragma once
 #include "base/role.h"
 
+#include <glib.h>
+
 /*
  * The web role's parts, as handlers see them.
  */
@@ -13,6 +15,7 @@ struct ruleset;
 struct server;
 struct stream;
 struct view;
+struct worker;
 
 enum { WEB_ROLES_MAX = 32 };
 
@@ -24,6 +27,8 @@ struct web {
 	struct stream *stream;
 	struct archive *archive;
 	struct picture_cache *pictures;
+	struct worker *worker;  /* checks rule texts */
+	GPtrArray *checks;      /* under way in it, owned (web/api_rules.c) */
 	struct channel *engine; /* NULL: away */
 	struct config *config;  /* in force; its base_url is what links and the check of origins use */
 	struct ruleset *rules;  /* in force, for their texts only; NULL: they could not be read */

@@ -3,6 +3,7 @@
 #include "base/channel.h"
 #include "base/diag.h"
 #include "base/log.h"
+#include "base/worker.h"
 #include "model/config.h"
 #include "model/message.h"
 #include "rules/ruleset.h"
@@ -37,6 +38,8 @@ static void web_destroy(void *state)
 	struct web *web = state;
 	if (web) {
 		channel_destroy(web->engine);
+		worker_destroy(web->worker);
+		g_ptr_array_unref(web->checks);
 		archive_disconnect(web->archive);
 		server_destroy(web->server);
 		archive_destroy(web->archive);
@@ -96,6 +99,8 @@ static void *web_create(struct role *role, struct error *err)
 	web->view = view_create(web->replica);
 	web->stream = stream_create(role->loop, web->replica, web->view);
 	stream_on_status(web->stream, api_status_event, web);
+	web->worker = worker_create(role->loop, "rules");
+	web->checks = api_rules_checks();
 	web->archive = archive_create(role->loop, ARCHIVE_DEADLINE_MS);
 	web->pictures = picture_cache_create(PICTURES_MAX, PICTURES_BYTES);
 	web->server = server_create(role->loop, &gate_default_limits, &handlers, web, err);

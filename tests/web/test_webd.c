@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
-#include "harness.h"
+#include "picture.h"
+
+#include "model/message.h"
 
 #include "base/banned.h"
 
@@ -98,12 +100,48 @@ static void keeps_a_connection_for_further_requests(void **state)
 	harness_stop(&h);
 }
 
+/* Streams, questions to the archive and texts under examination are open when the role is told to
+ * stop. */
+static void ends_cleanly_in_the_middle_of_everything(void **state)
+{
+	static const char stream[] = "GET /api/v1/events?host=web1 HTTP/1.1\r\nHost: a\r\n\r\n";
+	static const char data[] =
+		"GET /api/v1/data?series=web1:if_eth0:up HTTP/1.1\r\nHost: a\r\n\r\n";
+	static const char graph[] = "GET /graph/web1/if_eth0.png HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct harness h;
+	int fds[5];
+	harness_start(&h, true, true);
+	picture_send(&h);
+	for (size_t i = 0; i < 5; i++) {
+		fds[i] = http_connect(&h);
+	}
+	http_send(fds[0], stream, strlen(stream));
+	g_string_free(http_read(fds[0], "event: hello"), TRUE);
+	http_send(fds[1], data, strlen(data));
+	harness_receive(&h, h.rrd, MESSAGE_FETCH);
+	http_send(fds[2], graph, strlen(graph));
+	harness_receive(&h, h.rrd, MESSAGE_GRAPH);
+	GString *check = g_string_new("POST /api/v1/rules:check HTTP/1.1\r\nHost: a\r\nContent-Type: "
+								  "text/plain\r\nContent-Length: 100000\r\n\r\n");
+	for (int i = 0; i < 100000; i++) {
+		g_string_append_c(check, '}');
+	}
+	http_send(fds[3], check->str, check->len);
+	g_string_free(check, TRUE);
+	http_send(fds[4], "GET /half", 9);
+	harness_stop(&h);
+	for (size_t i = 0; i < 5; i++) {
+		close(fds[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_and_carries_the_security_headers),
 		cmocka_unit_test(refuses_what_it_does_not_know),
 		cmocka_unit_test(refuses_bare_line_feeds),
+		cmocka_unit_test(ends_cleanly_in_the_middle_of_everything),
 		cmocka_unit_test(keeps_a_connection_for_further_requests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
