@@ -87,6 +87,31 @@ static bool origin_is_ours(const struct web *web, const struct request *request)
 		   origin_is_host(request->origin, request->host);
 }
 
+/* The host part of "HOST", "HOST:PORT" or "[V6]:PORT" (g_malloc). */
+static char *host_without_port(const char *text)
+{
+	const char *end = text[0] == '[' ? strchr(text, ']') : strchr(text, ':');
+	return text[0] == '[' && end ? g_strndup(text + 1, (gsize)(end - text - 1))
+		   : end                 ? g_strndup(text, (gsize)(end - text))
+								 : g_strdup(text);
+}
+
+static char *host_of_url(const char *url)
+{
+	const char *at = strstr(url, "://");
+	g_autofree char *authority = g_strndup(at ? at + 3 : url, strcspn(at ? at + 3 : url, "/"));
+	return host_without_port(authority);
+}
+
+bool router_host_is_ours(const struct config *config, const char *field)
+{
+	g_autofree char *host = field ? host_without_port(field) : NULL;
+	g_autofree char *base = host_of_url(config->base_url);
+	return !host || !strchr(host, '.') || g_str_has_suffix(host, ".localhost") ||
+		   g_hostname_is_ip_address(host) || !g_ascii_strcasecmp(host, base) ||
+		   !g_ascii_strcasecmp(host, config->host_name);
+}
+
 static bool wants_html(const struct request *request)
 {
 	return request->accept && strstr(request->accept, "text/html");
@@ -108,6 +133,9 @@ void router_dispatch(struct web *web, struct exchange *x)
 	const struct route *route = router_find(&x->request, &status);
 	if (!route) {
 		refuse(web, x, status, status == 404 ? "there is nothing here" : "not with this method");
+	} else if (web->loopback && route->least != ACCESS_PUBLIC &&
+			   !router_host_is_ours(web->config, x->request.host)) {
+		refuse(web, x, 421, "this server has another name: set base_url in magpie.conf");
 	} else if (!request_only(&x->request, route->parameters, &err)) {
 		refuse(web, x, 400, err.text);
 	} else if (route->verb != VERB_GET && !origin_is_ours(web, &x->request)) {

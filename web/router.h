@@ -8,6 +8,7 @@
  * path is made of literal parts, "{name}" for one part and, at the end, "{name...}" for all that
  * follow (at least one).
  */
+struct config;
 struct web;
 struct exchange;
 
@@ -36,6 +37,13 @@ const struct route *router_find(struct request *request, unsigned *status);
 
 /* Whether a pattern matches; pure, for tests. */
 bool router_matches(const char *pattern, struct request *request);
+
+/*
+ * Whether a Host field names this machine: an address, a name without a dot, a name the
+ * configuration gives it. On a loopback listener reading needs no login, so a page from elsewhere
+ * must not reach it by a name of its own that was pointed at 127.0.0.1 (DNS rebinding).
+ */
+bool router_host_is_ours(const struct config *config, const char *field);
 
 /* Finds the route, checks parameters and origin, calls the handler; else fills the error. */
 void router_dispatch(struct web *web, struct exchange *x);

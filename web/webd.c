@@ -17,7 +17,9 @@
 #include "web/view.h"
 #include "web/web.h"
 
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -161,9 +163,23 @@ static void web_peer(void *state, unsigned peer, unsigned instance UNUSED, int f
 
 /* -- the supervisor -- */
 
+static bool is_loopback(int fd)
+{
+	struct sockaddr_storage a = {0};
+	socklen_t length = sizeof(a);
+	if (getsockname(fd, (struct sockaddr *)&a, &length)) {
+		return false;
+	}
+	if (a.ss_family == AF_INET) {
+		return ntohl(((struct sockaddr_in *)&a)->sin_addr.s_addr) >> 24 == 127;
+	}
+	return a.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&a)->sin6_addr);
+}
+
 static void web_listen(void *state, int fd)
 {
 	struct web *web = state;
+	web->loopback = is_loopback(fd);
 	server_listen(web->server, fd);
 }
 

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <zlib.h>
 
+#include "model/config.h"
 #include "web/asset.h"
 #include "web/router.h"
 
@@ -179,12 +180,43 @@ static void wrong_method_is_not_missing_path(void **state)
 	request_finish(&r);
 }
 
+static void names_of_others_are_not_ours(void **state)
+{
+	struct config config = {.base_url = (char *)"https://mon.example.org:8443/x",
+		.host_name = (char *)"web1.example.org"};
+	static const struct {
+		const char *host;
+		bool ours;
+	} cases[] = {
+		{NULL, true},
+		{"localhost:8080", true},
+		{"app.localhost", true},
+		{"127.0.0.1:8080", true},
+		{"[::1]:8080", true},
+		{"192.168.1.5", true},
+		{"mon", true},
+		{"mon.example.org", true},
+		{"MON.example.org:8443", true},
+		{"web1.example.org:8080", true},
+		{"evil.example:8080", false},
+		{"127.0.0.1.evil.example", false},
+		{"localhost.evil.example", false},
+		{"xmon.example.org", false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		if (router_host_is_ours(&config, cases[i].host) != cases[i].ours) {
+			fail_msg("%s", cases[i].host);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(patterns_match_whole_paths),
 		cmocka_unit_test(every_route_and_parameter_is_described),
 		cmocka_unit_test(all_that_is_described_is_there),
+		cmocka_unit_test(names_of_others_are_not_ours),
 		cmocka_unit_test(wrong_method_is_not_missing_path),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
