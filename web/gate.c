@@ -221,6 +221,9 @@ static void sweep_one(struct gate_connection *c, struct mono now)
 {
 	const struct gate_limits *limits = &c->gate->limits;
 	int64_t age = now.ms - c->since.ms;
+	if (c->dead) {
+		return; /* the library sees its end in a moment */
+	}
 	switch (c->state) {
 	case STATE_HEAD:
 		if (age >= limits->head_ms) {

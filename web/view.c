@@ -48,8 +48,8 @@ char *view_category(const struct service *service, char *out)
 	for (; raw[n] && n < CATEGORY_MAX - 1; n++) {
 		out[n] = g_ascii_tolower(raw[n]);
 	}
-	while (n && (out[n - 1] & 0x80)) {
-		n--; /* a name cut in mid-character; categories are words in ASCII */
+	while (raw[n] && n && (out[n - 1] & 0x80)) {
+		n--; /* too long and cut: not in the middle of a character */
 	}
 	out[n] = '\0';
 	if (!n) {

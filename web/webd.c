@@ -132,8 +132,11 @@ static void engine_frame(void *owner, const struct frame *frame, int fd)
 		close(fd);
 	}
 	if (frame->type != MESSAGE_ANSWER && !replica_take(web->replica, frame, &err)) {
-		log_error("web.engine_frame", "error=\"%s\"", log_safe(err.text));
+		/* Only a restart gives a new socket, and with it the whole picture again. */
+		log_error(
+			"web.engine_frame", "error=\"%s\" next=\"end, to be restarted\"", log_safe(err.text));
 		engine_closed(web, &err);
+		role_stopped(web->role);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -135,6 +136,22 @@ static void ends_cleanly_in_the_middle_of_everything(void **state)
 	}
 }
 
+/* A picture that cannot be followed any more is not shown as if it were fresh for ever. */
+static void ends_when_the_engine_breaks_its_promise(void **state)
+{
+	struct harness h;
+	int status = 0;
+	harness_start(&h, true, false);
+	picture_send(&h);
+	picture_sync(&h, 2);
+	assert_int_equal(waitpid(h.pid, &status, 0), h.pid);
+	assert_true(WIFEXITED(status));
+	close(h.control);
+	close(h.engine);
+	g_free(h.w);
+	g_free(h.packet);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +159,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_it_does_not_know),
 		cmocka_unit_test(refuses_bare_line_feeds),
 		cmocka_unit_test(ends_cleanly_in_the_middle_of_everything),
+		cmocka_unit_test(ends_when_the_engine_breaks_its_promise),
 		cmocka_unit_test(keeps_a_connection_for_further_requests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
