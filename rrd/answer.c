@@ -41,12 +41,14 @@ bool answer_read_fetch(const struct frame *frame, struct answer_fetch *fetch, st
 	return true;
 }
 
-static void send_frame(struct channel *channel, struct frame_writer *w)
+static bool send_frame(struct channel *channel, struct frame_writer *w)
 {
 	struct error err = {.kind = ERR_NONE};
-	if (!channel_send(channel, w, &err)) {
-		log_warn("rrd.answer", "dropped=1 error=\"%s\"", err.text);
+	bool sent = channel_send(channel, w, &err);
+	if (!sent) {
+		log_warn("rrd.answer", "error=\"%s\" next=drop_the_rest", err.text);
 	}
+	return sent;
 }
 
 static void start_fetched(struct frame_writer *w, uint32_t request, uint8_t status, bool last)
@@ -70,7 +72,7 @@ void answer_fetch_error(
 	send_frame(channel, w);
 }
 
-static void send_series(const struct answer_fetch *fetch, size_t index,
+static bool send_series(const struct answer_fetch *fetch, size_t index,
 	const struct fetch_grid *grid, const double *values, struct channel *channel,
 	struct frame_writer *w)
 {
@@ -84,8 +86,11 @@ static void send_series(const struct answer_fetch *fetch, size_t index,
 		frame_put_u32(w, (uint32_t)offset);
 		frame_put_u32(w, (uint32_t)n);
 		frame_put_bytes(w, values + offset, n * sizeof(*values));
-		send_frame(channel, w);
+		if (!send_frame(channel, w)) {
+			return false;
+		}
 	}
+	return true;
 }
 
 /* Reads every series that has a file; returns the least step that makes sense for the others. */
@@ -118,10 +123,11 @@ void answer_fetch(struct writer *writer, const struct answer_fetch *fetch, struc
 	int64_t least = read_all(writer, fetch, rows);
 	struct fetch_grid grid = fetch_grid(rows, fetch->count, fetch->from_s, fetch->to_s, least);
 	double *values = g_new(double, grid.count);
+	bool going = true;
 	for (size_t i = 0; i < fetch->count; i++) {
 		fetch_resample(&rows[i], (enum layout_cf)fetch->cf, &grid, values);
 		fetch_free(&rows[i]);
-		send_series(fetch, i, &grid, values, channel, w);
+		going = going && send_series(fetch, i, &grid, values, channel, w);
 	}
 	g_free(values);
 	g_free(rows);
@@ -141,11 +147,12 @@ void answer_graph(uint32_t request, const void *picture, size_t length, struct c
 	struct frame_writer *w)
 {
 	const unsigned char *bytes = picture;
-	for (size_t offset = 0; offset < length; offset += PIECE_BYTES) {
+	bool going = true;
+	for (size_t offset = 0; going && offset < length; offset += PIECE_BYTES) {
 		size_t n = length - offset < PIECE_BYTES ? length - offset : PIECE_BYTES;
 		start_graphed(w, request, MESSAGE_OK, offset + n == length, length);
 		frame_put_bytes(w, bytes + offset, n);
-		send_frame(channel, w);
+		going = send_frame(channel, w);
 	}
 }
 

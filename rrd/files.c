@@ -98,23 +98,34 @@ static void check_ahead(struct files *f, const struct series *s, const struct he
 
 /* -- step one: look -- */
 
-/* A file of the same series under another type letter: it goes on under the new name. */
-static bool adopt_other_type(struct files *f, struct series *s)
+/* If there is a good file at `path` that is nobody's: it is to go on under the series' own name. */
+static bool adopt_file(struct files *f, struct series *s, const char *path)
 {
 	struct header header;
+	if (series_table_path_taken(f->table, path) ||
+		!rrdfile_look(f->tree, path, latest_s, &header, f->bytes, NULL)) {
+		return false;
+	}
+	struct rrdfile_source source = files_source(s);
+	headerlog_add_image(f->log, path, f->bytes, header.length);
+	headerlog_add_moved(f->log, path, s->path);
+	s->adopt = g_strdup(path);
+	s->tune = rrdfile_differs(&header, &source);
+	return true;
+}
+
+/* The file it had under other names a moment ago, or one of another type letter. */
+static bool adopt_any(struct files *f, struct series *s)
+{
+	if (s->earlier && adopt_file(f, s, s->earlier)) {
+		return true;
+	}
 	for (unsigned type = 0; type < FIELD_TYPES; type++) {
 		char path[LAYOUT_PATH_MAX];
 		series_path_of_type(s, (enum field_type)type, path);
-		if (type == s->type || series_table_path_taken(f->table, path) ||
-			!rrdfile_look(f->tree, path, latest_s, &header, f->bytes, NULL)) {
-			continue;
+		if (type != s->type && adopt_file(f, s, path)) {
+			return true;
 		}
-		headerlog_add_image(f->log, path, f->bytes, header.length);
-		headerlog_add_moved(f->log, path, s->path);
-		s->adopt_type = (uint8_t)type;
-		s->adopt = true;
-		s->tune = true;
-		return true;
 	}
 	return false;
 }
@@ -127,7 +138,7 @@ static bool look(struct files *f, struct series *s)
 	if (s->exists && s->logged_epoch == f->epoch) {
 		return true;
 	}
-	s->adopt = false;
+	g_clear_pointer(&s->adopt, g_free);
 	if (rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err)) {
 		struct rrdfile_source source = files_source(s);
 		s->exists = true;
@@ -138,7 +149,7 @@ static bool look(struct files *f, struct series *s)
 	}
 	if (err.kind == ERR_NOT_FOUND) {
 		s->exists = false;
-		if (!adopt_other_type(f, s)) {
+		if (!adopt_any(f, s)) {
 			headerlog_add_created(f->log, s->path);
 		}
 		return true;
@@ -160,11 +171,10 @@ static bool make_file(struct files *f, struct series *s, struct error *err)
 {
 	struct rrdfile_source source = files_source(s);
 	if (s->adopt) {
-		char from[LAYOUT_PATH_MAX];
-		series_path_of_type(s, (enum field_type)s->adopt_type, from);
-		s->adopt = false;
+		g_autofree char *from = STEAL(s->adopt);
+		g_clear_pointer(&s->earlier, g_free);
 		log_info("rrd.renamed", "from=%s to=%s", from, s->path);
-		return tree_rename(f->tree, from, s->path, err);
+		return tree_make_parents(f->tree, s->path, err) && tree_rename(f->tree, from, s->path, err);
 	}
 	struct layout_plan plan;
 	layout_plan(s->layout, s->step_s, &plan);

@@ -1,4 +1,5 @@
 #include "rrd/series.h"
+#include "base/auto.h"
 
 #include <assert.h>
 #include <math.h>
@@ -26,6 +27,8 @@ static void series_destroy(gpointer data)
 	if (s) {
 		g_free(s->names);
 		g_free(s->path);
+		g_free(s->earlier);
+		g_free(s->adopt);
 		g_free(s->pending);
 		g_free(s);
 	}
@@ -96,6 +99,10 @@ static void set_path(struct series_table *table, struct series *s)
 {
 	char path[LAYOUT_PATH_MAX];
 	series_path_of_type(s, (enum field_type)s->type, path);
+	if (s->exists) {
+		g_free(s->earlier);
+		s->earlier = STEAL(s->path);
+	}
 	g_free(s->path);
 	s->path = g_strdup(path);
 	g_hash_table_insert(table->by_path, s->path, s);
@@ -201,7 +208,7 @@ void series_drop(struct series *s, size_t count)
 void series_forget_file(struct series *s)
 {
 	s->exists = false;
-	s->adopt = false;
+	g_clear_pointer(&s->adopt, g_free);
 	s->tune = false;
 	s->logged_epoch = 0;
 	s->rest_until = 0;

@@ -18,6 +18,8 @@ struct series {
 	const struct layout *layout; /* of a file to be made */
 	char *names;                 /* group, host, service and field, each with its NUL */
 	char *path;                  /* of the file, owned */
+	char *earlier;               /* path of its file before its names changed, or NULL */
+	char *adopt;                 /* path of a file that is about to be renamed to `path`, or NULL */
 	struct sample *pending;
 	int64_t last_ms; /* newest sample taken in; 0: none */
 	uint32_t count, room;
@@ -25,11 +27,10 @@ struct series {
 	uint32_t waiting_since; /* tick, with `waiting` */
 	uint32_t rest_until;    /* tick before which it is not tried again; 0: none */
 	uint16_t readers;
-	uint8_t type;       /* enum field_type */
-	uint8_t adopt_type; /* with `adopt`: letter the file has until now */
-	bool exists;        /* the file was seen */
-	bool apart;         /* its path carries a hash: another series has the plain one */
-	bool adopt, tune, fresh, full;
+	uint8_t type; /* enum field_type */
+	bool exists;  /* the file was seen */
+	bool apart;   /* its path carries a hash: another series has the plain one */
+	bool tune, fresh, full;
 	bool waiting; /* for the feed to go back: it takes no samples until then */
 };
 

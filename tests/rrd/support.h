@@ -17,6 +17,9 @@ struct bench_tree {
 	char last_event[1024]; /* kind, object, text */
 };
 
+/* A fresh directory, in memory where there is such a place. g_free. */
+char *support_directory(void);
+
 struct bench_tree *support_tree_create(void);
 void support_tree_destroy(struct bench_tree *tree); /* removes the directory */
 

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -30,7 +30,8 @@ enum {
 	SAMPLES = 6000,
 	ROUNDS = 60,
 	PER_TICK = 25,
-	KILL_WITHIN_US = 12000
+	KILL_WITHIN_TICKS = 40,
+	KILL_WITHIN_NS = 400000
 };
 
 static double value_at(uint32_t id, int i)
@@ -59,10 +60,28 @@ static void fill(struct bench_tree *t)
 	}
 }
 
-/* What a role does, in small: feed, tick, now and then a checkpoint, up to record `end`. */
-static void run_role(struct bench_tree *t, unsigned seed, guint end)
+/* When a role is to die: so long after that tick; 0: it lives. By a timer of the kernel, so that it
+ * hits whatever is being done. */
+struct death {
+	guint tick;
+	long after_ns;
+};
+
+static void arm(const struct death *death)
 {
-	guint whole = t->journal->len < end ? t->journal->len : end;
+	timer_t timer;
+	struct sigevent kill_us = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+	struct itimerspec when = {.it_value = {.tv_nsec = death->after_ns}};
+	if (timer_create(CLOCK_MONOTONIC, &kill_us, &timer) || timer_settime(timer, 0, &when, NULL)) {
+		_exit(3);
+	}
+}
+
+/* What a role does, in small: feed, tick, now and then a checkpoint. */
+static void run_role(struct bench_tree *t, unsigned seed, const struct death *death)
+{
+	guint ticks = 0;
+	guint whole = t->journal->len;
 	/* only the declarations at the start; the rest is fed below, slice by slice */
 	g_ptr_array_set_free_func(t->journal, NULL);
 	GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
@@ -79,6 +98,9 @@ static void run_role(struct bench_tree *t, unsigned seed, guint end)
 			continue; /* before the checkpoint */
 		}
 		support_feed(t);
+		if (death->after_ns && ticks++ == death->tick) {
+			arm(death);
+		}
 		writer_tick(t->writer);
 		if ((i / PER_TICK + seed) % 53 == 0) {
 			support_checkpoint(t);
@@ -131,31 +153,26 @@ static void killed_at_any_instant_the_rows_come_out_the_same(void **state UNUSED
 	fill(broken);
 	unsigned killed_at_work = 0;
 	unsigned short seed[3] = {1, 2, 3};
-	volatile bool *finished =
-		mmap(NULL, sizeof(bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_true(finished != MAP_FAILED);
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		*finished = false;
+		struct death death = {.tick = (guint)(nrand48(seed) % KILL_WITHIN_TICKS),
+			.after_ns = 1 + nrand48(seed) % KILL_WITHIN_NS};
 		pid_t pid = fork();
 		if (pid == 0) {
 			if (!freopen("/dev/null", "w", stderr)) {
 				_exit(2);
 			}
-			run_role(broken, round, broken->journal->len * (round + 1) / ROUNDS);
-			*finished = true;
-			pause();
+			run_role(broken, round, &death);
+			_exit(0);
 		}
-		usleep((useconds_t)(nrand48(seed) % KILL_WITHIN_US));
-		kill(pid, SIGKILL);
 		int status = 0;
 		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		killed_at_work += !*finished;
+		assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+		killed_at_work += WIFSIGNALED(status);
 	}
-	munmap((void *)finished, sizeof(bool));
 	assert_true(killed_at_work > ROUNDS / 4);
-	run_role(whole, 0, whole->journal->len);
-	run_role(broken, 0, broken->journal->len);
+	static const struct death never = {0};
+	run_role(whole, 0, &never);
+	run_role(broken, 0, &never);
 	expect_same_rows(whole, broken);
 	assert_int_equal(broken->events, 0); /* no file was found to be bad */
 	support_tree_destroy(whole);

@@ -241,8 +241,7 @@ static struct play *play_create(void)
 	p->deadline = loop_timer_create(p->loop, on_deadline, p);
 	p->values = g_array_new(FALSE, FALSE, sizeof(double));
 	p->picture = g_byte_array_new();
-	p->data_dir = g_strdup("/tmp/magpie-rrdd-XXXXXX");
-	assert_non_null(mkdtemp(p->data_dir));
+	p->data_dir = support_directory();
 	return p;
 }
 

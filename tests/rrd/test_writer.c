@@ -248,6 +248,34 @@ static void a_new_type_goes_on_in_the_old_file(void **state UNUSED)
 	support_tree_destroy(t);
 }
 
+static void a_host_in_a_new_group_takes_its_files_along(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_GAUGE, "default", "value");
+	sine_into(t, 1, 0, 100);
+	support_start(t);
+	g_autofree char *before = support_file(t, 1);
+	AUTO(service) s = service_create("other/place", "a.example.com", "test", 10);
+	service_add_field(s, "value", "value", FIELD_GAUGE)->series_id = 1;
+	writer_declare(t->writer, s);
+	sine_into(t, 1, 100, SAMPLES);
+	support_feed(t);
+	g_autofree char *after = support_file(t, 1);
+	assert_true(g_str_has_suffix(after, "/other/place/a.example.com-test-value-g.rrd"));
+	assert_int_not_equal(access(before, F_OK), 0);
+	assert_true(fabs(row_at(after, BEGIN + 500) - 100 * sin(50 / 20.0) - 1) < 1e-9);
+	assert_true(fabs(row_at(after, BEGIN + 1500) - 100 * sin(150 / 20.0) - 1) < 1e-9);
+	/* a death before the checkpoint: the old names are declared here, all is as if never renamed */
+	support_crash(t);
+	support_start(t);
+	g_autofree char *again = support_file(t, 1);
+	assert_string_equal(again, before);
+	assert_int_not_equal(access(after, F_OK), 0);
+	assert_true(fabs(row_at(again, BEGIN + 1500) - 100 * sin(150 / 20.0) - 1) < 1e-9);
+	assert_int_equal(t->events, 0);
+	support_tree_destroy(t);
+}
+
 static void series_of_the_same_file_name_are_kept_apart(void **state UNUSED)
 {
 	static const uint32_t orders[][2] = {{1, 2}, {2, 1}};
@@ -421,6 +449,7 @@ int main(void)
 		cmocka_unit_test(a_bad_file_is_set_aside_and_rebuilt),
 		cmocka_unit_test(a_file_lost_while_running_is_made_again),
 		cmocka_unit_test(a_new_type_goes_on_in_the_old_file),
+		cmocka_unit_test(a_host_in_a_new_group_takes_its_files_along),
 		cmocka_unit_test(series_of_the_same_file_name_are_kept_apart),
 		cmocka_unit_test(a_file_that_is_read_is_not_written),
 		cmocka_unit_test(every_series_is_written_within_the_spread),
