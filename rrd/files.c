@@ -33,7 +33,8 @@ struct files {
 	uint32_t ticks;
 	uint32_t epoch; /* of the header log */
 	bool frozen;
-	bool failing; /* told people that writing fails, not yet that it goes on */
+	uint32_t troubled; /* series whose last write failed */
+	bool failing;      /* told people that writing fails, not yet that it goes on */
 	bool told_ahead;
 	unsigned char bytes[HEADER_BYTES_MAX];
 };
@@ -50,39 +51,68 @@ struct rrdfile_source files_source(const struct series *s)
 		.type = s->type, .step_s = s->step_s, .min = s->min, .max = s->max};
 }
 
-/* -- bad files -- */
+/* -- failures and bad files -- */
 
-static void ask_again(struct files *f)
+/* People hear once when it begins; files_tick() tells when it is over. */
+static void tell_failing(struct files *f, const char *object, const char *text)
 {
-	headerlog_add_restart(f->log);
-	struct error err = {.kind = ERR_NONE};
-	if (!headerlog_commit(f->log, &err)) {
-		log_warn("rrd.headerlog", "error=\"%s\"", err.text);
+	if (!f->failing) {
+		f->failing = true;
+		f->handlers.event(f->owner, "rrd.failing", object, text);
 	}
-	f->handlers.rewind(f->owner);
 }
 
+/* A series that cannot be written now: later again, with what fits into the backlog. */
+static void hold_off(struct files *f, struct series *s, const char *why)
+{
+	f->counts.failures++;
+	f->troubled += !s->tries;
+	s->tries += s->tries < UINT8_MAX;
+	series_rest(s, f->ticks + RETRY_TICKS);
+	tell_failing(f, s->path, why);
+	if (s->count > FILES_BACKLOG) {
+		size_t oldest = s->count - FILES_BACKLOG + FILES_BACKLOG / 8;
+		f->counts.failures += oldest;
+		series_drop(s, oldest);
+	}
+}
+
+static void out_of_trouble(struct files *f, struct series *s)
+{
+	f->troubled -= s->tries != 0;
+	s->tries = 0;
+}
+
+/* Whether an error of rrdfile_look() is the file's own, not one of what is full or out of reach. */
+static bool is_bad(const struct error *why)
+{
+	return why->kind == ERR_STORAGE || why->kind == ERR_DENIED;
+}
+
+/* Not committed here: that is the caller's, who may be collecting for a batch (see I1). */
 static void set_aside(struct files *f, struct series *s, const char *why)
 {
 	struct error err = {.kind = ERR_NONE};
 	f->counts.failures++;
 	if (!tree_set_aside(f->tree, s->path, &err)) {
 		log_error("rrd.set_aside", "file=%s error=\"%s\"", s->path, err.text);
-		series_rest(s, f->ticks + RETRY_TICKS);
+		hold_off(f, s, err.text);
 		return;
 	}
 	log_warn("rrd.set_aside", "file=%s why=\"%s\" next=rebuild", s->path, log_safe(why));
 	f->handlers.event(f->owner, "rrd.set_aside", s->path, why);
+	out_of_trouble(f, s);
 	series_wait(s, f->ticks); /* see I3 */
-	ask_again(f);
+	headerlog_add_restart(f->log);
+	f->handlers.rewind(f->owner);
 }
 
-/* Once when it begins and once when it is over. */
-static void tell_failing(struct files *f, bool failing, const char *object, const char *text)
+static void set_aside_now(struct files *f, struct series *s, const char *why)
 {
-	if (f->failing != failing) {
-		f->failing = failing;
-		f->handlers.event(f->owner, failing ? "rrd.failing" : "rrd.working", object, text);
+	struct error err = {.kind = ERR_NONE};
+	set_aside(f, s, why);
+	if (!headerlog_commit(f->log, &err)) {
+		log_warn("rrd.headerlog", "error=\"%s\" next=rebuild_unless_ended", err.text);
 	}
 }
 
@@ -154,14 +184,12 @@ static bool look(struct files *f, struct series *s)
 		}
 		return true;
 	}
-	if (err.kind == ERR_CONFLICT) {
-		f->counts.failures++;
-		series_rest(s, f->ticks + RETRY_TICKS);
-		log_warn("rrd.full", "error=\"%s\"", log_safe(err.text));
-		tell_failing(f, true, s->path, err.text);
-		return false;
+	if (is_bad(&err)) {
+		set_aside(f, s, err.text);
+	} else {
+		log_warn("rrd.look", "error=\"%s\" retry_s=%d", log_safe(err.text), RETRY_TICKS);
+		hold_off(f, s, err.text);
 	}
-	set_aside(f, s, err.text);
 	return false;
 }
 
@@ -211,6 +239,7 @@ static bool touch(struct files *f, struct series *s, struct error *err)
 		series_drop(s, n);
 	}
 	f->counts.touched++;
+	out_of_trouble(f, s);
 	return true;
 }
 
@@ -218,23 +247,13 @@ static void after_failure(struct files *f, struct series *s, const struct error 
 {
 	struct error err = {.kind = ERR_NONE};
 	struct header header;
-	f->counts.failures++;
-	series_rest(s, f->ticks + RETRY_TICKS);
-	if (why->kind == ERR_CONFLICT) {
-		return;
-	}
 	log_warn("rrd.write", "error=\"%s\" retry_s=%d", log_safe(why->text), RETRY_TICKS);
-	tell_failing(f, true, s->path, why->text);
-	if (!rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err) &&
-		(err.kind == ERR_STORAGE || err.kind == ERR_DENIED)) {
-		set_aside(f, s, err.text);
-		return;
-	}
-	s->exists = err.kind != ERR_NOT_FOUND;
-	if (s->count > FILES_BACKLOG) {
-		size_t oldest = s->count - FILES_BACKLOG + FILES_BACKLOG / 8;
-		f->counts.failures += oldest;
-		series_drop(s, oldest);
+	hold_off(f, s, why->text);
+	if (!rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err)) {
+		s->exists = err.kind != ERR_NOT_FOUND;
+		if (is_bad(&err)) {
+			set_aside_now(f, s, err.text);
+		}
 	}
 }
 
@@ -256,11 +275,9 @@ void files_write(struct files *f, struct series *const *list, size_t count)
 	}
 	struct error err = {.kind = ERR_NONE};
 	if (!headerlog_commit(f->log, &err)) {
-		f->counts.failures++;
 		log_warn("rrd.headerlog", "error=\"%s\" retry_s=%d", err.text, RETRY_TICKS);
-		tell_failing(f, true, "header log", err.text);
 		for (guint i = 0; i < f->batch->len; i++) {
-			series_rest(f->batch->pdata[i], f->ticks + RETRY_TICKS);
+			hold_off(f, f->batch->pdata[i], err.text);
 		}
 		return; /* see I1 */
 	}
@@ -269,9 +286,7 @@ void files_write(struct files *f, struct series *const *list, size_t count)
 		marker_set(f->marker, s->path);
 		bool done = touch(f, s, &err);
 		marker_clear(f->marker);
-		if (done) {
-			tell_failing(f, false, s->path, "files are written again");
-		} else {
+		if (!done) {
 			after_failure(f, s, &err);
 		}
 	}
@@ -289,8 +304,8 @@ bool files_readable(struct files *f, struct series *s)
 	if (rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err)) {
 		return true;
 	}
-	if (err.kind != ERR_NOT_FOUND && err.kind != ERR_CONFLICT && !f->frozen && !s->readers) {
-		set_aside(f, s, err.text);
+	if (is_bad(&err) && !f->frozen && !s->readers) {
+		set_aside_now(f, s, err.text);
 	}
 	return false;
 }
@@ -331,6 +346,10 @@ bool files_checkpoint(struct files *f, uint64_t sequence, struct error *err)
 void files_tick(struct files *f)
 {
 	f->ticks++;
+	if (f->failing && !f->troubled) {
+		f->failing = false;
+		f->handlers.event(f->owner, "rrd.working", "files", "all are written again");
+	}
 }
 
 uint32_t files_ticks(const struct files *f)

@@ -61,7 +61,7 @@ bool rrdfile_look(const struct tree *tree, const char *path, int64_t latest_s,
 		length = rest < 0 ? rest : length + rest;
 	}
 	if (length < 0) {
-		return error_errno(err, ERR_STORAGE, errno, "%s", path);
+		return error_errno(err, ERR_UNREACHABLE, errno, "%s", path);
 	}
 	if (!header_read(bytes, (size_t)length, (uint64_t)st.st_size, latest_s, header, err)) {
 		return error_prefix(err, "%s", path);

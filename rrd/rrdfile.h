@@ -25,7 +25,8 @@ struct rrdfile_source {
 /*
  * Reads and checks the header; `bytes` (HEADER_BYTES_MAX) gets it raw. A sparse file is given its
  * blocks, for an update of one is SIGBUS on a full disk. NOT_FOUND: there is no file. DENIED: it is
- * no plain file. CONFLICT: no space for its blocks. STORAGE: it is corrupt, or cannot be read.
+ * no plain file. CONFLICT: no space for its blocks. UNREACHABLE: it cannot be read now. STORAGE: it
+ * is corrupt.
  */
 MUST_USE bool rrdfile_look(const struct tree *tree, const char *path, int64_t latest_s,
 	struct header *header, unsigned char *bytes, struct error *err);

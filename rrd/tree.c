@@ -85,16 +85,16 @@ int tree_file(const struct tree *tree, const char *path, struct stat *st, struct
 	AUTO_FD fd = beneath(tree, path, O_RDWR);
 	if (fd < 0) {
 		bool refused = errno == ELOOP || errno == EXDEV || errno == EISDIR || errno == ENXIO ||
-					   errno == EACCES || errno == ENOTDIR;
+					   errno == ENOTDIR;
 		error_errno(err,
 			errno == ENOENT ? ERR_NOT_FOUND
 			: refused       ? ERR_DENIED
-							: ERR_STORAGE,
+							: ERR_UNREACHABLE,
 			errno, "%s", path);
 		return -1;
 	}
 	if (fstat(fd, st)) {
-		error_errno(err, ERR_STORAGE, errno, "%s", path);
+		error_errno(err, ERR_UNREACHABLE, errno, "%s", path);
 		return -1;
 	}
 	if (!S_ISREG(st->st_mode) || st->st_nlink != 1) {

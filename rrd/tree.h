@@ -25,7 +25,8 @@ const char *tree_path(const struct tree *tree);
 
 /*
  * Opens a file for reading and writing; -1 with NOT_FOUND: there is none; DENIED: what is there is
- * no plain file of ours; STORAGE: else. `*st` is filled.
+ * no plain file of ours; UNREACHABLE: it may be good, but cannot be opened now (rights,
+ * descriptors, the disk). `*st` is filled.
  */
 MUST_USE int tree_file(
 	const struct tree *tree, const char *path, struct stat *st, struct error *err);

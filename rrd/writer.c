@@ -18,6 +18,7 @@ enum {
 	FRESH_BUDGET_MS = 150, /* a second, for files never looked at: a first sample shows soon */
 	FRESH_AT_ONCE = 50,
 	DRAIN_AT_ONCE = 64,
+	TRIES_WAITED = 20, /* of a file that cannot be written; then a checkpoint goes without it */
 };
 
 struct writer {
@@ -299,7 +300,7 @@ bool writer_settled(const struct writer *w)
 	uint32_t limit = series_table_limit(w->table);
 	for (uint32_t id = 1; id < limit; id++) {
 		const struct series *s = series_table_find(w->table, id);
-		if (s && (s->waiting || s->count)) {
+		if (s && (s->waiting || (s->count && s->tries < TRIES_WAITED))) {
 			return false;
 		}
 	}

@@ -390,6 +390,40 @@ static void a_full_disk_loses_nothing_that_fits_the_backlog(void **state UNUSED)
 	support_tree_destroy(t);
 }
 
+/* hostile 92 */
+static void a_lack_of_descriptors_sets_no_file_aside(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 10, FIELD_GAUGE, "compact", "value");
+	sine_into(t, 1, 0, 10);
+	support_start(t);
+	g_autofree char *file = support_file(t, 1);
+	support_checkpoint(t);
+	support_crash(t);
+	support_start(t);
+	struct rlimit before;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	sine_into(t, 1, 10, 100);
+	support_feed(t);
+	for (int i = 0; i < 10; i++) {
+		writer_tick(t->writer);
+	}
+	assert_null(support_file(t, 1));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(t->rewinds, 0);
+	assert_int_equal(t->events, 1);
+	assert_non_null(strstr(t->last_event, "rrd.failing"));
+	for (int i = 0; i < WRITER_SPREAD; i++) {
+		writer_tick(t->writer);
+	}
+	g_autofree char *again = support_file(t, 1);
+	assert_string_equal(again, file);
+	assert_true(fabs(row_at(file, BEGIN + 500) - 100 * sin(50 / 20.0) - 1) < 1e-9);
+	support_tree_destroy(t);
+}
+
 /* hostile 85 */
 static void a_clock_that_is_behind_costs_no_file(void **state UNUSED)
 {
@@ -454,6 +488,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_read_is_not_written),
 		cmocka_unit_test(every_series_is_written_within_the_spread),
 		cmocka_unit_test(a_full_disk_loses_nothing_that_fits_the_backlog),
+		cmocka_unit_test(a_lack_of_descriptors_sets_no_file_aside),
 		cmocka_unit_test(a_clock_that_is_behind_costs_no_file),
 		cmocka_unit_test(a_series_does_not_wait_for_ever),
 	};
