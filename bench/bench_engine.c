@@ -5,7 +5,7 @@
  *
  *     bench_engine [SERIES [ROUNDS [DIRECTORY]]]
  */
-#include <math.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,7 +203,10 @@ int main(int argc, char **argv)
 	declare_all(b);
 	store_batch_destroy(b->batch); /* the store has it */
 	b->batch = store_batch_create();
+	(void)malloc_trim(0);
+	double declared = resident_bytes();
 	ruleset_bind(b->ruleset, b->catalog);
+	double bound = resident_bytes();
 	int64_t start_ms = wall_now().ms / 10000 * 10000 - rounds * STEP_S * 1000;
 	double began = cpu_s();
 	struct mono wall_began = mono_now();
@@ -217,10 +220,13 @@ int main(int argc, char **argv)
 	}
 	double took = cpu_s() - began;
 	double took_wall = (double)(mono_now().ms - wall_began.ms) / 1000;
+	double judged = resident_bytes();
 	double samples = (double)b->series * (double)rounds;
 	printf("engine_samples_per_cpu_s %.0f samples/s\n", samples / took);
 	printf("engine_samples_per_s %.0f samples/s\n", samples / took_wall);
-	printf("engine_bytes_per_series %.0f bytes\n", (resident_bytes() - empty) / (double)b->series);
+	printf("engine_bytes_per_series %.0f bytes\n",
+		(judged - bound + declared - empty) / (double)b->series);
+	printf("engine_bytes_per_rule_instance %.0f bytes\n", (bound - declared) / (double)b->series);
 	printf("engine_window_bytes_per_series %.0f bytes\n",
 		(double)window_bytes(b->window) / (double)b->series);
 	printf("engine_transitions %llu\n", (unsigned long long)b->transitions);
