@@ -30,7 +30,7 @@ void engine_event(struct engine *engine, const char *kind, const char *object, c
 {
 	log_warn("engine.event", "kind=%s object=\"%s\" text=\"%s\"", kind, log_safe(object),
 		log_safe(text));
-	struct store_event event = {wall_now(), (char *)kind, (char *)object, (char *)text};
+	struct store_event event = {engine->steady.now, (char *)kind, (char *)object, (char *)text};
 	publish_event(engine->publish, &event, true);
 	struct store_batch *batch = engine->keeper ? keeper_batch(engine->keeper) : engine->early;
 	store_put_event(batch, event.at, kind, object, text);
@@ -39,6 +39,36 @@ void engine_event(struct engine *engine, const char *kind, const char *object, c
 static void on_event(void *owner, const char *kind, const char *object, const char *text)
 {
 	engine_event(owner, kind, object, text);
+}
+
+/* -- time -- */
+
+struct wall engine_now(struct engine *engine)
+{
+	static const struct {
+		const char *kind, *text;
+	} told[] = {
+		[STEADY_STEPPED] = {"clock.stepped",
+			"the clock was set; samples keep the time from before until it is certain"},
+		[STEADY_ADOPTED] = {"clock.adopted",
+			"the clock stayed as it was set; its time is used now"},
+		[STEADY_BACK] = {"clock.back", "the clock is right again"},
+	};
+	enum steady_event event = steady_look(&engine->steady, wall_now(), mono_now());
+	if (event != STEADY_SAME) {
+		engine_event(engine, told[event].kind, "clock", told[event].text);
+	}
+	return engine->steady.now;
+}
+
+static struct wall on_now(void *owner)
+{
+	return engine_now(owner);
+}
+
+static struct wall on_translate(void *owner, struct wall at)
+{
+	return steady_translate(&((struct engine *)owner)->steady, at);
 }
 
 /* -- keeper -- */
@@ -59,7 +89,7 @@ static void on_hurry(void *owner)
 static void on_released(void *owner, uint64_t generation)
 {
 	struct engine *engine = owner;
-	dispatch_released(engine->dispatch, generation, wall_now());
+	dispatch_released(engine->dispatch, generation, engine->steady.now);
 	evaluate_released(engine, generation);
 	intake_stored(engine->intake, keeper_stored(engine->keeper), generation);
 }
@@ -172,6 +202,8 @@ static uint64_t on_generation(void *owner)
 static const struct intake_handlers intake_handlers = {
 	.applied = on_applied,
 	.round = on_round,
+	.now = on_now,
+	.translate = on_translate,
 	.store = on_store,
 	.generation = on_generation,
 	.event = on_event,
@@ -302,7 +334,7 @@ static void tell_limits(struct engine *engine)
 static void engine_tick(void *owner)
 {
 	struct engine *engine = owner;
-	struct wall now = wall_now();
+	struct wall now = engine_now(engine);
 	intake_flush(engine->intake);
 	write_tick(engine, now);
 	uint64_t samples = intake_counts(engine->intake).samples;
@@ -311,6 +343,7 @@ static void engine_tick(void *owner)
 	engine->samples_before = samples;
 	tell_limits(engine);
 	dispatch_pump(engine->dispatch, now);
+	evaluate_complaints(engine);
 	publish_status(engine->publish);
 	send_statistics(engine);
 	if (engine->ticks % STRIP_TICKS == 0) {
@@ -379,6 +412,7 @@ struct engine *engine_create(struct role *role, struct error *err)
 	engine->role = role;
 	engine->loop = role->loop;
 	engine->complaint = g_strdup("");
+	engine->steady.now = wall_now();
 	make_parts(engine);
 	reload_start(engine);
 	struct store *store;

@@ -9,6 +9,7 @@
 #include "engine/inventory.h"
 #include "engine/keeper.h"
 #include "engine/publish.h"
+#include "engine/steady.h"
 #include "model/config.h"
 #include "rules/ruleset.h"
 
@@ -41,6 +42,8 @@ struct engine {
 	uint64_t samples_before;
 	double samples_per_s;
 	struct wall rules_loaded;
+	struct steady steady;      /* the time that samples and rules go by */
+	size_t rules_complaints;   /* about rules in force, told so far */
 	char *complaint;           /* about a configuration that was refused; "" */
 	struct store_batch *early; /* events from before there was a keeper */
 	uint64_t stored_position;  /* journal sequence that the state on disk has seen */
@@ -57,6 +60,9 @@ void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd
 
 /* The end is near: what has been gathered is journalled, engine_destroy() will store the rest. */
 void engine_stop(struct engine *engine);
+
+/* Looks at the clocks; the time now. */
+struct wall engine_now(struct engine *engine);
 
 /* Tells people: log, store, page. */
 void engine_event(struct engine *engine, const char *kind, const char *object, const char *text);

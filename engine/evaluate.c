@@ -7,6 +7,7 @@
  * knows who has been told what, so the same decision may be taken again at any time.
  */
 #include "engine/evaluate.h"
+#include "base/diag.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "model/message.h"
@@ -160,10 +161,11 @@ static void tell(struct engine *engine, const struct instance_view *view, const 
 {
 	struct dispatch_news news = news_of(view, texts, at);
 	if (view->level == LEVEL_OK) {
-		dispatch_recovery(engine->dispatch, &news, wall_now());
+		dispatch_recovery(engine->dispatch, &news, engine->steady.now);
 	} else if (is_told(view)) {
 		g_autoptr(GPtrArray) channels = channels_for(engine, view);
-		dispatch_problem(engine->dispatch, &news, (const char *const *)channels->pdata, wall_now());
+		dispatch_problem(
+			engine->dispatch, &news, (const char *const *)channels->pdata, engine->steady.now);
 	}
 }
 
@@ -220,6 +222,20 @@ void evaluate_tick(struct engine *engine, struct wall now)
 	ruleset_tick(engine->ruleset, engine->window, now, on_transition, engine);
 }
 
+void evaluate_complaints(struct engine *engine)
+{
+	struct diag_list *diags = ruleset_complaints(engine->ruleset);
+	size_t count = diag_errors(diags) + diag_warnings(diags);
+	if (count <= engine->rules_complaints) {
+		return;
+	}
+	engine->rules_complaints = count;
+	const struct diag *last = diag_at(diags, diag_count(diags) - 1);
+	g_autofree char *text = g_strdup_printf("%s:%u: %s[%s]: %s", last->file, last->place.line,
+		last->severity == DIAG_ERROR ? "error" : "warning", last->code, last->message);
+	engine_event(engine, "rules.complaint", last->file, text);
+}
+
 /* -- states -- */
 
 static void save_row(void *owner, const char *key, const void *state, size_t length)
@@ -263,7 +279,7 @@ static void close_lost(struct engine *engine)
 	gpointer rule;
 	g_hash_table_iter_init(&iter, lost);
 	while (g_hash_table_iter_next(&iter, &key, &rule)) {
-		struct wall now = wall_now();
+		struct wall now = engine->steady.now;
 		const struct dispatch_news news = {.instance = key,
 			.at = now,
 			.rule = rule,
@@ -287,6 +303,7 @@ void evaluate_swap(struct engine *engine, struct ruleset *ruleset)
 	}
 	ruleset_destroy(engine->ruleset);
 	engine->ruleset = ruleset;
+	engine->rules_complaints = 0;
 	g_array_set_size(engine->alerts_waiting, 0);
 	ruleset_bind(ruleset, engine->catalog);
 	if (engine->keeper) {

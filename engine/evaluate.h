@@ -27,6 +27,9 @@ void evaluate_samples(
 	struct engine *engine, const uint32_t *series_ids, size_t count, struct wall now);
 void evaluate_tick(struct engine *engine, struct wall now);
 
+/* Tells of what became known of the rules only when they met series. */
+void evaluate_complaints(struct engine *engine);
+
 /* Adds the states that changed since the last time. */
 void evaluate_save(struct engine *engine, struct store_batch *batch);
 

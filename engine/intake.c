@@ -267,7 +267,7 @@ static bool take_section(struct collector *collector, struct frame_reader *r)
 {
 	struct intake *intake = collector->intake;
 	uint32_t number = frame_get_u32(r);
-	struct wall at = {frame_get_i64(r)};
+	struct wall at = intake->handlers.translate(intake->owner, (struct wall){frame_get_i64(r)});
 	size_t n = frame_get_u16(r);
 	const struct handle *handle = g_hash_table_lookup(collector->handles, GUINT_TO_POINTER(number));
 	bool known = handle && is_stored(intake, handle->generation);
@@ -365,6 +365,7 @@ static enum taken take_round(struct collector *collector, struct frame_reader r)
 	if (!good) {
 		return TAKEN_WRONG;
 	}
+	round.at = intake->handlers.translate(intake->owner, round.at);
 	uint64_t generation;
 	const struct service *node = declare(intake, node_service(&round), &generation);
 	if (!is_settled(intake, generation)) {
@@ -391,7 +392,8 @@ static void collector_drop(struct collector *collector, const char *why)
 
 static enum taken take(struct collector *collector, uint16_t type, struct frame_reader r)
 {
-	collector->intake->now = wall_now();
+	struct intake *intake = collector->intake;
+	intake->now = intake->handlers.now(intake->owner);
 	return type == MESSAGE_SAMPLES ? take_samples(collector, r) : take_round(collector, r);
 }
 

@@ -27,6 +27,9 @@ struct intake_handlers {
 	void (*applied)(void *owner, uint64_t sequence, size_t samples);
 	/* One round with a host is over. */
 	void (*round)(void *owner, const struct intake_round *round);
+	/* The time that the gate goes by; instants of collectors are translated into it. */
+	struct wall (*now)(void *owner);
+	struct wall (*translate)(void *owner, struct wall at);
 	/* Store what was declared now; intake_stored() must follow, whatever comes of it. */
 	void (*store)(void *owner);
 	/* The generation in which a declaration made now will be stored. */

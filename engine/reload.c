@@ -36,23 +36,44 @@ static struct ruleset *load_rules(
 	return ruleset_load(bundle, config->default_rules, &names, diags);
 }
 
-/* `*report`: all complaints (g_malloc), NULL if there are none. */
-static bool check(const struct bundle *bundle, struct proposal *proposal, char **report)
+static void append_report(struct diag_list *diags, GString *report)
 {
+	if (diag_count(diags)) {
+		diag_print(diags, DIAG_HUMAN, report);
+	}
+}
+
+/* Rules and configuration of the bundle, or NULL twice. What rules say only of the series there are
+ * (overrides that tie, units that do not fit) counts as well. */
+static struct proposal try_bundle(
+	const struct engine *engine, const struct bundle *bundle, GString *report)
+{
+	struct proposal proposal = {NULL, NULL};
 	AUTO(diag_list) diags = diag_list_create();
 	AUTO(config) config = config_parse(bundle, diags);
-	struct ruleset *ruleset = config ? load_rules(bundle, config, diags) : NULL;
-	*report = NULL;
-	if (diag_count(diags)) {
-		GString *text = g_string_new("");
-		diag_print(diags, DIAG_HUMAN, text);
-		*report = g_string_free(text, FALSE);
-	}
+	AUTO(ruleset) ruleset = config ? load_rules(bundle, config, diags) : NULL;
+	append_report(diags, report);
 	if (!ruleset) {
-		return false;
+		return proposal;
 	}
-	*proposal = (struct proposal){STEAL(config), ruleset};
-	return true;
+	ruleset_bind(ruleset, engine->catalog);
+	append_report(ruleset_complaints(ruleset), report);
+	if (!diag_errors(ruleset_complaints(ruleset))) {
+		proposal.config = STEAL(config);
+		proposal.ruleset = STEAL(ruleset);
+	}
+	return proposal;
+}
+
+/* `*report`: all complaints (g_malloc), NULL if there are none. */
+static bool check(const struct engine *engine, const struct bundle *bundle,
+	struct proposal *proposal, char **report)
+{
+	GString *text = g_string_new("");
+	*proposal = try_bundle(engine, bundle, text);
+	bool silent = !text->len;
+	*report = g_string_free(text, silent);
+	return proposal->ruleset != NULL;
 }
 
 static void take(struct engine *engine, struct proposal proposal)
@@ -91,7 +112,7 @@ static void keep_accepted(struct engine *engine, const struct bundle *bundle)
 bool reload_propose(struct engine *engine, const struct bundle *bundle, char **report)
 {
 	struct proposal proposal;
-	if (!check(bundle, &proposal, report)) {
+	if (!check(engine, bundle, &proposal, report)) {
 		complain(engine, *report ? *report : "the configuration cannot be used");
 		engine_event(engine, "config.refused", "configuration",
 			"the new configuration has errors; the old one stays in force");
@@ -118,14 +139,14 @@ static bool try_accepted(struct engine *engine, struct proposal *proposal)
 {
 	AUTO(bundle) accepted = read_accepted(engine);
 	g_autofree char *report = NULL;
-	return accepted && check(accepted, proposal, &report);
+	return accepted && check(engine, accepted, proposal, &report);
 }
 
 static void start_without(struct engine *engine, struct proposal *proposal)
 {
 	AUTO(bundle) nothing = bundle_create();
 	g_autofree char *report = NULL;
-	bool good = check(nothing, proposal, &report);
+	bool good = check(engine, nothing, proposal, &report);
 	if (!good) {
 		log_error("config.defaults", "report=\"%s\"", log_safe(report));
 	}
@@ -136,7 +157,7 @@ void reload_start(struct engine *engine)
 {
 	struct proposal proposal;
 	g_autofree char *report = NULL;
-	if (check(engine->role->bundle, &proposal, &report)) {
+	if (check(engine, engine->role->bundle, &proposal, &report)) {
 		take(engine, proposal);
 		keep_accepted(engine, engine->role->bundle);
 		return;
