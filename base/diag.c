@@ -25,6 +25,7 @@ struct diag_list {
 	struct diag *scratch;
 	size_t counts[2]; /* ever added, by severity */
 	size_t stored[2];
+	size_t mark; /* errors, repeats included */
 	bool sorted;
 };
 
@@ -133,6 +134,7 @@ struct diag *diag_add(struct diag_list *list, const struct diag_source *source,
 	char *key = g_strdup_printf("%u:%u:%u:%s", d->order, place.line, place.column, d->code);
 	bool repeat = g_hash_table_contains(list->seen, key);
 	list->counts[severity] += !repeat;
+	list->mark += severity == DIAG_ERROR;
 	if (repeat || list->stored[severity] >= DIAG_MOST) {
 		g_free(key);
 		diag_destroy(list->scratch);
@@ -179,6 +181,11 @@ size_t diag_errors(const struct diag_list *list)
 size_t diag_warnings(const struct diag_list *list)
 {
 	return list->counts[DIAG_WARNING];
+}
+
+size_t diag_mark(const struct diag_list *list)
+{
+	return list->mark;
 }
 
 static int compare(const void *a, const void *b)

@@ -76,6 +76,10 @@ void diag_suggest(struct diag *diag, struct diag_place place, const char *text);
 size_t diag_errors(const struct diag_list *list);
 size_t diag_warnings(const struct diag_list *list);
 
+/* Grows with every error, also with one that is dropped as a repeat: compared before and after, it
+ * says whether a step found one. */
+size_t diag_mark(const struct diag_list *list);
+
 /* The kept ones, sorted by file and place; valid until the next diag_add. */
 size_t diag_count(struct diag_list *list);
 const struct diag *diag_at(struct diag_list *list, size_t index);

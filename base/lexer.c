@@ -13,31 +13,12 @@
 
 #include <string.h>
 
+#include "base/lexer_form.h"
 #include "base/text.h"
 
 #include "base/banned.h"
 
-/* -- characters -- */
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_name_start(char c)
-{
-	return g_ascii_isalpha(c) || c == '_';
-}
-
-static bool is_name_char(char c)
-{
-	return g_ascii_isalnum(c) || c == '_' || c == '-';
-}
-
-static bool is_part_char(char c)
-{
-	return is_name_char(c) || c == '.' || c == '*' || c == '?';
-}
+/* -- moving on -- */
 
 static char peek(const struct lexer *lx, size_t n)
 {
@@ -191,59 +172,18 @@ void lexer_string(const struct token *token, GString *out)
 
 /* -- dates and spans -- */
 
-/* Whether the text has the shape of `form`, where 0 stands for any digit. */
-static bool shaped(const char *text, size_t length, const char *form)
-{
-	size_t n = strlen(form);
-	if (length < n) {
-		return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (form[i] == '0' ? !is_digit(text[i]) : text[i] != form[i]) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static int two(const char *p)
-{
-	return (p[0] - '0') * 10 + (p[1] - '0');
-}
-
-static bool time_possible(const char *p, bool midnight)
-{
-	return (two(p) < 24 && two(p + 3) < 60) || (midnight && two(p) == 24 && !two(p + 3));
-}
-
-/* Length of a date at `text`, 0: none; `*possible`: whether there is such a day and time. */
-static size_t date_length(const char *text, size_t length, bool *possible)
-{
-	if (!shaped(text, length, "0000-00-00")) {
-		return 0;
-	}
-	int year = two(text) * 100 + two(text + 2);
-	*possible = year && g_date_valid_dmy(
-							(GDateDay)two(text + 8), (GDateMonth)two(text + 5), (GDateYear)year);
-	if (!shaped(text, length, "0000-00-00T00:00")) {
-		return 10;
-	}
-	*possible = *possible && time_possible(text + 11, false);
-	return 16;
-}
-
 static bool cut_date(struct lexer *lx, struct token *t)
 {
 	size_t left = (size_t)(lx->end - lx->at);
 	bool possible = true;
-	size_t n = date_length(lx->at, left, &possible);
+	size_t n = form_date_length(lx->at, left, &possible);
 	t->kind = TOKEN_DATE;
-	if (!n && shaped(lx->at, left, "00:00-00:00")) {
+	if (!n && form_shaped(lx->at, left, "00:00-00:00")) {
 		n = 11;
 		t->kind = TOKEN_SPAN;
-		possible = time_possible(lx->at, false) && time_possible(lx->at + 6, true);
+		possible = form_time_possible(lx->at, false) && form_time_possible(lx->at + 6, true);
 	}
-	if (!n || (left > n && (is_name_char(lx->at[n]) || lx->at[n] == ':'))) {
+	if (!n || (left > n && (form_is_name_char(lx->at[n]) || lx->at[n] == ':'))) {
 		return false;
 	}
 	if (!possible) {
@@ -258,138 +198,11 @@ static bool cut_date(struct lexer *lx, struct token *t)
 
 /* -- selectors -- */
 
-/* `(a|b)`: length with its parentheses, 0 if that is not what stands here. */
-static size_t alternatives_length(const char *text, size_t length)
-{
-	for (size_t i = 1; i < length; i++) {
-		if (text[i] == ')') {
-			return i > 1 ? i + 1 : 0;
-		}
-		if (!is_part_char(text[i]) && text[i] != '|') {
-			return 0;
-		}
-	}
-	return 0;
-}
-
-/* `{name}`: length with its braces, 0 if that is not what stands here. */
-static size_t capture_length(const char *text, size_t length)
-{
-	if (length < 3 || !is_name_start(text[1])) {
-		return 0;
-	}
-	for (size_t i = 2; i < length; i++) {
-		if (text[i] == '}') {
-			return i + 1;
-		}
-		if (!g_ascii_isalnum(text[i]) && text[i] != '_') {
-			return 0;
-		}
-	}
-	return 0;
-}
-
-static size_t quoted_length(const char *text, size_t length)
-{
-	for (size_t i = 1; i < length && text[i] != '\n'; i++) {
-		if (text[i] == '"') {
-			return i + 1;
-		}
-		i += text[i] == '\\';
-	}
-	return 0;
-}
-
-/* One part of a selector, without colons. */
-static size_t part_length(const char *text, size_t length)
-{
-	if (length && text[0] == '"') {
-		return quoted_length(text, length);
-	}
-	size_t n = 0;
-	while (n < length) {
-		size_t add = is_part_char(text[n]) ? 1
-					 : text[n] == '('      ? alternatives_length(text + n, length - n)
-					 : text[n] == '{'      ? capture_length(text + n, length - n)
-										   : 0;
-		if (!add) {
-			break;
-		}
-		n += add;
-	}
-	return n;
-}
-
-size_t lexer_selector_length(const char *text, size_t length)
-{
-	if (!length || text[0] == '-' || text[0] == '.') {
-		return 0;
-	}
-	size_t n = part_length(text, length);
-	if (!n || n >= length || text[n] != ':') {
-		return 0;
-	}
-	while (n < length && text[n] == ':') {
-		n++;
-		n += part_length(text + n, length - n);
-	}
-	return n;
-}
-
-/* What is wrong with the parts of a selector, as a sentence, or NULL. */
-static const char *selector_fault(const char *text, size_t length)
-{
-	unsigned parts = 0;
-	for (size_t at = 0;; at++) {
-		size_t n = part_length(text + at, length - at);
-		parts++;
-		if (!n) {
-			return "a part of this selector is empty; it is written plugin:field or "
-				   "host:plugin:field";
-		}
-		at += n;
-		if (at >= length) {
-			break;
-		}
-	}
-	return parts > 3 ? "a selector has two parts or three: plugin:field or host:plugin:field"
-					 : NULL;
-}
-
-/*
- * Where the field part holds an operator that lacks its blanks: `df:*-5%`, `a:b*2%`. Field names
- * have no "-" and no ".", so a "-" is one at once, a "*" is one if a number with a unit or a
- * fraction follows. Returns `length` if there is none.
- */
-static size_t glued_operator(const char *text, size_t length, size_t left)
-{
-	size_t field = length;
-	while (field && text[field - 1] != ':') {
-		field--;
-	}
-	for (size_t i = field; i < length; i++) {
-		if (text[i] == '-' && !(i && text[i - 1] == '(')) {
-			return i;
-		}
-		if (text[i] == '*' && i > field && i + 1 < length && is_digit(text[i + 1])) {
-			size_t n = i + 1;
-			while (n < length && (is_digit(text[n]) || text[n] == '.')) {
-				n++;
-			}
-			bool fraction = memchr(text + i, '.', n - i) != NULL;
-			if (n == length && (fraction || (left > n && text[n] == '%'))) {
-				return i;
-			}
-		}
-	}
-	return length;
-}
-
 /* E012 for the operator at the current place, with the blanks put in as the advice. */
 static void complain_glued(struct lexer *lx, const struct token *t)
 {
 	const char *stop = lx->at + 1;
-	while (stop < lx->end && (is_part_char(*stop) || *stop == '%' || *stop == ':')) {
+	while (stop < lx->end && (form_is_part_char(*stop) || *stop == '%' || *stop == ':')) {
 		stop++;
 	}
 	struct diag *d =
@@ -411,9 +224,10 @@ static bool cut_selector(struct lexer *lx, struct token *t)
 	}
 	t->kind = TOKEN_SELECTOR;
 	const char *from = lx->at;
-	size_t cut = glued_operator(from, n, left);
-	bool numeric = is_digit(from[n - 1]) && is_digit(from[0]); /* addresses, times: no field */
-	const char *fault = selector_fault(from, n);
+	size_t cut = form_glued_operator(from, n, left);
+	bool numeric =
+		form_is_digit(from[n - 1]) && form_is_digit(from[0]); /* addresses, times: no field */
+	const char *fault = form_selector_fault(from, n);
 	if (fault) {
 		struct diag_place place = here(lx, (unsigned)g_utf8_strlen(from, (gssize)n));
 		complain(lx, place, "E009", fault);
@@ -436,7 +250,7 @@ static bool cut_selector(struct lexer *lx, struct token *t)
 
 static bool cut_number(struct lexer *lx, struct token *t)
 {
-	if (!is_digit(*lx->at)) {
+	if (!form_is_digit(*lx->at)) {
 		return false;
 	}
 	t->kind = TOKEN_NUMBER;
@@ -446,8 +260,8 @@ static bool cut_number(struct lexer *lx, struct token *t)
 		char next = peek(lx, n + 1);
 		if (g_ascii_isalnum(c) || c == '%' || c == '_' || (c == '.' && next != '.')) {
 			n++;
-		} else if (c == '/' && next && strchr("smhd", next) && !is_name_char(peek(lx, n + 2)) &&
-				   peek(lx, n + 2) != ':') {
+		} else if (c == '/' && next && strchr("smhd", next) &&
+				   !form_is_name_char(peek(lx, n + 2)) && peek(lx, n + 2) != ':') {
 			n += 2;
 		} else {
 			break;
@@ -464,7 +278,7 @@ static bool cut_group(struct lexer *lx, struct token *t)
 	}
 	t->kind = TOKEN_HOSTPAT;
 	size_t n = 1;
-	while (is_part_char(peek(lx, n)) || peek(lx, n) == '/') {
+	while (form_is_part_char(peek(lx, n)) || peek(lx, n) == '/') {
 		n++;
 	}
 	skip(lx, n);
@@ -473,14 +287,14 @@ static bool cut_group(struct lexer *lx, struct token *t)
 
 static bool cut_name(struct lexer *lx, struct token *t)
 {
-	if (!is_name_start(*lx->at)) {
+	if (!form_is_name_start(*lx->at)) {
 		return false;
 	}
 	t->kind = TOKEN_NAME;
 	size_t n = 1;
 	for (;;) {
 		char c = peek(lx, n);
-		if (is_name_char(c) || (c == '.' && is_name_char(peek(lx, n + 1)))) {
+		if (form_is_name_char(c) || (c == '.' && form_is_name_char(peek(lx, n + 1)))) {
 			n++;
 		} else {
 			break;
@@ -488,7 +302,7 @@ static bool cut_name(struct lexer *lx, struct token *t)
 	}
 	bool star = peek(lx, n) == '*';
 	char behind = peek(lx, n + 1);
-	if (star && (is_name_char(behind) || behind == '(' || behind == '.')) {
+	if (star && (form_is_name_char(behind) || behind == '(' || behind == '.')) {
 		skip(lx, n);
 		complain_glued(lx, t);
 		t->bad = true;

@@ -2,6 +2,7 @@
 #include "base/lexer.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * Numbers with a unit, as people write them: `92%`, `1h30m`, `500MB`, `100Mbit/s`. In memory every

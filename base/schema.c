@@ -357,7 +357,7 @@ static void schema_read_inner(
 	const struct schema *schema, const struct schema_context *context, void *target)
 {
 	struct schema_reader r = {.schema = schema, .context = *context, .target = target};
-	size_t before = diag_errors(context->diags);
+	size_t before = diag_mark(context->diags);
 	for (size_t i = 0; i < context->block->statements->len; i++) {
 		const struct block_statement *s = g_ptr_array_index(context->block->statements, i);
 		const struct schema_row *row = schema_row(schema, s->name);
@@ -367,7 +367,7 @@ static void schema_read_inner(
 			schema_read_statement(&r, row, s);
 		}
 	}
-	if (schema->check && diag_errors(context->diags) == before) {
+	if (schema->check && diag_mark(context->diags) == before) {
 		schema->check(context, target);
 	}
 }

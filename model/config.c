@@ -438,10 +438,10 @@ struct config *config_parse(const struct bundle *bundle, struct diag_list *diags
 	const struct bundle_file *file = bundle_find(bundle, CONFIG_MAIN_FILE);
 	if (file) {
 		struct diag_source source = {file->name, file->text, file->length};
-		size_t before = diag_errors(diags);
+		size_t before = diag_mark(diags);
 		AUTO(block) block = block_parse(&source, diags);
 		schema_read(&main_schema, block, config, &source, diags);
-		if (diag_errors(diags) != before) {
+		if (diag_mark(diags) != before) {
 			return NULL;
 		}
 	}

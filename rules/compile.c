@@ -357,6 +357,16 @@ static void compile_defaults(struct compiler *c, struct layer *layer)
 	}
 }
 
+/* A rule that has a `when` which could be read and no `value`. */
+static bool has_when(const struct body *b)
+{
+	bool when = false;
+	for (unsigned i = 0; i < LEVELS; i++) {
+		when = when || (b->levels[i].kind == COND_WHEN && b->levels[i].a);
+	}
+	return when && !b->value_place.line;
+}
+
 struct rule *rule_compile(const struct item *item, struct diag_list *diags)
 {
 	struct rule *r = g_new0(struct rule, 1);
@@ -369,7 +379,9 @@ struct rule *rule_compile(const struct item *item, struct diag_list *diags)
 	struct compiler c = {.rule = r, .source = &item->file->source, .diags = diags};
 	compile_own(&c, &r->value, &r->own);
 	compile_defaults(&c, &r->defaults);
-	if (!c.failed && r->value_dims && !choose_driver(r)) {
+	if (!c.failed && !r->value_dims && has_when(item->body)) {
+		compile_complain(&c, item->name_place, "E108", "this rule names no series");
+	} else if (!c.failed && r->value_dims && !choose_driver(r)) {
 		compile_complain(&c, item->name_place, "E201",
 			"no series of this rule has all its dimensions; there is nothing to make instances of");
 	}

@@ -191,174 +191,11 @@ static struct type compile_name(struct compiler *c, const struct node *node)
 	struct diag *d =
 		compile_complain(c, node->place, "E207", "there is no \"%s\" here", node->text);
 	const char *near = text_nearest(node->text, (const char *const *)names->pdata, names->len);
-	if (near) {
+	if (near && strcmp(near, node->text)) {
 		diag_suggest(d, node->place, near);
 	}
 	g_ptr_array_unref(names);
 	return broken;
-}
-
-static bool prefix_conflict(const char *a, const char *b)
-{
-	for (; *a && *b && !strchr("*?({", *a) && !strchr("*?({", *b); a++, b++) {
-		if (*a != *b) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* S2: the dimensions of one side contain those of the other, and both can agree. */
-static bool join(struct compiler *c, const struct node *node, const struct type *a,
-	const struct type *b, struct type *out)
-{
-	out->dims = a->dims | b->dims;
-	out->service_pattern = a->service_pattern ? a->service_pattern : b->service_pattern;
-	out->field_pattern = a->field_pattern ? a->field_pattern : b->field_pattern;
-	if ((a->dims & b->dims) != a->dims && (a->dims & b->dims) != b->dims) {
-		struct diag *d = compile_complain(c, node->op_place, "E201",
-			"the two sides have different dimensions and cannot be paired");
-		diag_note(d, "help: give both sides the same captures, or name one series on one side");
-		return false;
-	}
-	bool service =
-		a->service_pattern && b->service_pattern && strcmp(a->service_pattern, b->service_pattern);
-	bool field =
-		a->field_pattern && b->field_pattern && prefix_conflict(a->field_pattern, b->field_pattern);
-	if (service || field) {
-		struct diag *d = compile_complain(c, node->op_place, "E202",
-			"\"%s\" and \"%s\" never pair up", service ? a->service_pattern : a->field_pattern,
-			service ? b->service_pattern : b->field_pattern);
-		diag_note(d, "help: capture the common part on both sides, e.g. if_{dev} and if_err_{dev}");
-		return false;
-	}
-	return true;
-}
-
-/* -- units -- */
-
-/* A literal without a unit is meant in the own scale of the series beside it. */
-static void adopt_scale(struct compiler *c, const struct type *literal, const struct type *other)
-{
-	if (literal->bare && literal->literal >= 0 && other->operand >= 0) {
-		struct op *op = &g_array_index(c->ops, struct op, (guint)literal->literal);
-		op->code = OP_PUSH_SCALED;
-		op->operand = (uint16_t)other->operand;
-	}
-}
-
-static void warn_bare(struct compiler *c, const struct node *literal, struct unit unit)
-{
-	bool time = unit.dimension == DIMENSION_TIME;
-	if (!time && unit.dimension != DIMENSION_INFORMATION) {
-		return;
-	}
-	GString *what = g_string_new(NULL);
-	unit_describe(unit, what);
-	struct diag *d = compile_complain(
-		c, literal->place, "W403", "a number without a unit is compared with %s", what->str);
-	g_string_free(what, TRUE);
-	const char *const units[] = {time ? "s" : "MB", time ? "ms" : "MiB"};
-	for (size_t i = 0; i < ARRAY_LENGTH(units) && literal->kind == NODE_NUMBER; i++) {
-		char *text = g_strdup_printf("%s%s%s", literal->text, units[i], unit.per_time ? "/s" : "");
-		diag_suggest(d, literal->place, text);
-		g_free(text);
-	}
-}
-
-static void warn_assumed(struct compiler *c, const struct node *node, const struct type *literal)
-{
-	if (!c->types || literal->literal < 0) {
-		return; /* without an inventory nobody knows */
-	}
-	GString *what = g_string_new(NULL);
-	unit_describe(literal->unit, what);
-	compile_complain(
-		c, node->place, "W402", "%s is assumed for a series without a unit", what->str);
-	g_string_free(what, TRUE);
-}
-
-bool compile_units_agree(
-	struct compiler *c, const struct type *a, const struct type *b, const struct node *right)
-{
-	if (a->bare || b->bare) {
-		const struct type *other = a->bare ? b : a;
-		adopt_scale(c, a->bare ? a : b, other);
-		if (b->bare && !a->bare) {
-			warn_bare(c, right, other->unit);
-		}
-		return true;
-	}
-	if (a->unit.dimension == DIMENSION_UNKNOWN || b->unit.dimension == DIMENSION_UNKNOWN) {
-		if (a->unit.dimension == DIMENSION_UNKNOWN) {
-			warn_assumed(c, right, b);
-		}
-		return true;
-	}
-	if (unit_same(a->unit, b->unit)) {
-		return true;
-	}
-	GString *left = g_string_new(NULL);
-	GString *other = g_string_new(NULL);
-	unit_describe(a->unit, left);
-	unit_describe(b->unit, other);
-	struct diag *d = compile_complain(
-		c, right->place, "E401", "cannot compare or add %s and %s", left->str, other->str);
-	const struct operand *o =
-		a->operand >= 0 ? &g_array_index(c->rule->operands, struct operand, a->operand) : NULL;
-	if (o) {
-		diag_note(d, "%s is %s", o->selector->source, left->str);
-	}
-	if (b->unit.dimension == DIMENSION_RATIO) {
-		diag_note(d, "help: divide by the whole, or write a value of the same kind");
-	}
-	g_string_free(left, TRUE);
-	g_string_free(other, TRUE);
-	return false;
-}
-
-static struct unit product_unit(const struct type *a, const struct type *b)
-{
-	struct unit unknown = {DIMENSION_UNKNOWN, 0};
-	if (a->bare || (a->unit.dimension == DIMENSION_COUNT && !a->unit.per_time) ||
-		a->unit.dimension == DIMENSION_RATIO) {
-		return b->unit;
-	}
-	if (b->bare || (b->unit.dimension == DIMENSION_COUNT && !b->unit.per_time) ||
-		b->unit.dimension == DIMENSION_RATIO) {
-		return a->unit;
-	}
-	if (b->unit.dimension == DIMENSION_TIME && a->unit.per_time > 0) {
-		return (struct unit){a->unit.dimension, a->unit.per_time - 1};
-	}
-	if (a->unit.dimension == DIMENSION_TIME && b->unit.per_time > 0) {
-		return (struct unit){b->unit.dimension, b->unit.per_time - 1};
-	}
-	return unknown;
-}
-
-static struct unit quotient_unit(const struct type *a, const struct type *b)
-{
-	struct unit unknown = {DIMENSION_UNKNOWN, 0};
-	if (b->bare || b->unit.dimension == DIMENSION_RATIO) {
-		return a->unit;
-	}
-	if (a->unit.dimension == DIMENSION_UNKNOWN || b->unit.dimension == DIMENSION_UNKNOWN) {
-		return unknown;
-	}
-	if (unit_same(a->unit, b->unit)) {
-		return (struct unit){DIMENSION_RATIO, 0};
-	}
-	if (b->unit.dimension == DIMENSION_COUNT && !b->unit.per_time) {
-		return a->unit;
-	}
-	if (b->unit.dimension == DIMENSION_TIME && !b->unit.per_time) {
-		return (struct unit){a->unit.dimension, a->unit.per_time + 1};
-	}
-	if (a->unit.dimension == b->unit.dimension && a->unit.per_time == b->unit.per_time + 1) {
-		return (struct unit){DIMENSION_COUNT, 1};
-	}
-	return unknown;
 }
 
 /* -- nodes -- */
@@ -411,11 +248,11 @@ static struct type compile_arithmetic(struct compiler *c, const struct node *nod
 	struct type b = compile_node(c, node->args[1]);
 	struct type t = broken;
 	bool ok = want_number(c, &a, node->args[0]);
-	if (!want_number(c, &b, node->args[1]) || !ok || !join(c, node, &a, &b, &t)) {
+	if (!want_number(c, &b, node->args[1]) || !ok || !compile_join(c, node, &a, &b, &t)) {
 		return broken;
 	}
 	if (node->op == '*' || node->op == '/') {
-		t.unit = node->op == '*' ? product_unit(&a, &b) : quotient_unit(&a, &b);
+		t.unit = node->op == '*' ? compile_product_unit(&a, &b) : compile_quotient_unit(&a, &b);
 	} else {
 		if (!compile_units_agree(c, &a, &b, node->args[1])) {
 			return broken;
@@ -445,7 +282,7 @@ static struct type compile_compare(struct compiler *c, const struct node *node)
 	struct type b = compile_node(c, node->args[1]);
 	struct type t = broken;
 	bool ok = want_number(c, &a, node->args[0]);
-	if (!want_number(c, &b, node->args[1]) || !ok || !join(c, node, &a, &b, &t) ||
+	if (!want_number(c, &b, node->args[1]) || !ok || !compile_join(c, node, &a, &b, &t) ||
 		!compile_units_agree(c, &a, &b, node->args[1])) {
 		return broken;
 	}
@@ -463,7 +300,8 @@ static struct type compile_inside(struct compiler *c, const struct node *node)
 	}
 	struct type low = broken;
 	struct type out = broken;
-	if (!ok || !join(c, node, &t[0], &t[1], &low) || !join(c, node, &low, &t[2], &out) ||
+	if (!ok || !compile_join(c, node, &t[0], &t[1], &low) ||
+		!compile_join(c, node, &low, &t[2], &out) ||
 		!compile_units_agree(c, &t[0], &t[1], node->args[1]) ||
 		!compile_units_agree(c, &t[0], &t[2], node->args[2])) {
 		return broken;
@@ -482,7 +320,7 @@ static struct type compile_logic(struct compiler *c, const struct node *node)
 	}
 	struct type b = compile_node(c, node->args[1]);
 	struct type out = broken;
-	if (!want_condition(c, &b, node->args[1]) || !ok || !join(c, node, &t, &b, &out)) {
+	if (!want_condition(c, &b, node->args[1]) || !ok || !compile_join(c, node, &t, &b, &out)) {
 		return broken;
 	}
 	emit(c, node->kind == NODE_AND ? OP_AND : OP_OR, 2);
@@ -675,7 +513,7 @@ static struct type compile_numbers(struct compiler *c, const struct node *node)
 		bool right = wants_condition(f, i) ? want_condition(c, &a, node->args[i])
 										   : want_number(c, &a, node->args[i]);
 		struct type joined = broken;
-		ok = right && ok && (!i || join(c, node, &t, &a, &joined));
+		ok = right && ok && (!i || compile_join(c, node, &t, &a, &joined));
 		if (!right || wants_condition(f, i)) {
 			t = i ? joined : a;
 			continue;
@@ -713,7 +551,7 @@ static struct type compile_call(struct compiler *c, const struct node *node)
 
 struct type compile_node(struct compiler *c, const struct node *node)
 {
-	if (c->ops->len > PARSE_OPERANDS_MAX * 4) {
+	if (c->ops->len > OPS_MOST) {
 		if (!c->failed) {
 			compile_complain(c, node->place, "E010", "this expression is too large");
 		}

@@ -2,7 +2,7 @@
  * Expressions: a descent through or, and, not, comparison, sum, product, sign. Every function gives
  * NULL after it (or one it called) has complained; then the rest of the statement is passed over.
  */
-#include "rules/syntax.h"
+#include "rules/parser.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * Items: what stands at the top of a rule file; and the life of the tree. Blocks that belong to the
  * language but not to this version are named as such and passed over whole.
  */
-#include "rules/syntax.h"
+#include "rules/parser.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -86,6 +86,9 @@ char *parse_keep(struct parser *p, char *text)
 }
 
 /* -- complaining and taking -- */
+
+static struct diag *complain(struct parser *p, struct diag_place place, const char *code,
+	const char *format, va_list args) __attribute__((format(printf, 4, 0)));
 
 static struct diag *complain(
 	struct parser *p, struct diag_place place, const char *code, const char *format, va_list args)

@@ -2,7 +2,7 @@
  * Texts with `${…}`: cut from the source itself, so that every variable keeps its exact place. A
  * plain name is a variable, anything else an expression.
  */
-#include "rules/syntax.h"
+#include "rules/parser.h"
 
 #include <string.h>
 

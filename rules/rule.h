@@ -94,8 +94,17 @@ bool rule_fits(
 	struct rule *rule, const struct series_type *types, struct unit *unit, struct diag_list *diags);
 
 /* One expression to code (compile_expr.c). */
+enum { OPS_MOST = 2000 };
 struct type compile_node(struct compiler *c, const struct node *node);
 bool compile_units_agree(
 	struct compiler *c, const struct type *a, const struct type *b, const struct node *right);
 struct diag *compile_complain(struct compiler *c, struct diag_place place, const char *code,
 	const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* S2 of the language: the dimensions of one side contain those of the other, and both can agree. */
+bool compile_join(struct compiler *c, const struct node *node, const struct type *a,
+	const struct type *b, struct type *out);
+
+/* The unit of a product and of a quotient; unknown if it has no name here. */
+struct unit compile_product_unit(const struct type *a, const struct type *b);
+struct unit compile_quotient_unit(const struct type *a, const struct type *b);

@@ -378,7 +378,7 @@ struct ruleset *ruleset_load(const struct bundle *bundle, bool with_default,
 	const struct ruleset_names *names, struct diag_list *diags)
 {
 	AUTO(ruleset) set = make();
-	size_t before = diag_errors(diags);
+	size_t before = diag_mark(diags);
 	for (size_t i = 0; i < bundle_count(bundle); i++) {
 		const struct bundle_file *f = bundle_at(bundle, i);
 		if (ruleset_is_rule_file(f->name)) {
@@ -394,7 +394,7 @@ struct ruleset *ruleset_load(const struct bundle *bundle, bool with_default,
 	add_overrides(set, diags);
 	check_layers(set, names, diags);
 	check_cycles(set, diags);
-	if (diag_errors(diags) > before) {
+	if (diag_mark(diags) > before) {
 		return NULL;
 	}
 	prepare(set);

@@ -1,10 +1,8 @@
 #pragma once
 #include "base/auto.h"
 #include "base/bundle.h"
-#include "base/quantity.h"
-#include "rules/function.h"
 #include "rules/ruleset.h"
-#include "rules/selector.h"
+#include "rules/tree.h"
 
 #include <stdint.h>
 
@@ -12,60 +10,6 @@
  * The tree of a rule text, as written: nothing is resolved here. All of it belongs to one `struct
  * syntax` and is freed with it.
  */
-enum node_kind {
-	NODE_NUMBER,
-	NODE_TEXT,     /* a quoted text inside an expression */
-	NODE_SELECTOR, /* */
-	NODE_NAME,     /* a `let`, or `value` */
-	NODE_CALL,
-	NODE_NEGATE,
-	NODE_ARITHMETIC, /* op + - * / */
-	NODE_COMPARE,    /* op as of the lexer */
-	NODE_INSIDE,     /* args: x, low, high */
-	NODE_AND,
-	NODE_OR,
-	NODE_NOT,
-};
-
-enum { NODE_ARGS = 4 };
-
-struct node {
-	enum node_kind kind;
-	int op;
-	struct diag_place place;    /* first token */
-	struct diag_place op_place; /* of the operator between the arguments */
-	struct node *args[NODE_ARGS];
-	unsigned argc;
-	struct quantity number;
-	struct selector *selector;
-	char *text; /* NAME, TEXT: the name; NUMBER: as written */
-	const struct function *function;
-};
-
-/* A text with `${…}` in it: pieces in order. */
-struct piece {
-	char *text;        /* a literal piece, or the name of a variable */
-	struct node *node; /* `${expression}`; else NULL */
-	bool variable;
-	struct diag_place place;
-};
-
-struct text {
-	GArray *pieces; /* struct piece; NULL: not set */
-};
-
-enum cond_kind { COND_NONE, COND_COMPARE, COND_OUTSIDE, COND_INSIDE, COND_WHEN };
-
-struct cond {
-	enum cond_kind kind;
-	int op;
-	struct node *a, *b; /* COMPARE: limit; OUTSIDE, INSIDE: low and high; WHEN: the condition */
-	bool has_for;
-	int64_t for_ms;
-	unsigned m, n; /* m of the last n samples; n 0: by time */
-	struct diag_place place;
-};
-
 /* The statements that an override can replace, each as a whole. */
 enum slot {
 	SLOT_NOTICE,
@@ -107,7 +51,7 @@ enum missing_to {
 
 struct let {
 	char *name;
-	struct node *node; /* NULL: it could not be read, and that was told */
+	struct node *node;               /* NULL: it could not be read, and that was told */
 	struct diag_place place, behind; /* of the name; from there on it is visible */
 };
 
@@ -197,43 +141,3 @@ void syntax_read(struct syntax *syntax, const char *name, const char *text, size
 
 /* Memory that lives as long as the tree. */
 void *syntax_keep(struct syntax *syntax, void *memory, GDestroyNotify destroy);
-
-/* -- used between the parts of the parser (parse_*.c) -- */
-enum { PARSE_OPERANDS_MAX = 500 };
-
-struct parser {
-	struct lexer lexer;
-	struct syntax *syntax;
-	struct file *file;
-	struct diag_list *diags;
-	unsigned depth, operands;
-	struct diag_list *unheard; /* for what is not told */
-	bool silent; /* a fault of this statement was told already: what follows from it is not */
-};
-
-struct node *parse_expression(struct parser *p); /* NULL: told */
-struct node *parse_sum(struct parser *p);        /* one operand of a comparison; NULL: told */
-bool parse_condition(struct parser *p, struct cond *cond);
-bool parse_modifiers(struct parser *p, struct cond *cond);
-bool parse_text(struct parser *p, struct text *text);           /* STRING { STRING } */
-struct body *parse_body(struct parser *p, enum item_kind kind); /* from "{" to "}" */
-struct selector *parse_selector(struct parser *p);
-bool parse_hosts(struct parser *p, struct body *body);
-
-/* A complaint at the current token, unless the statement is silent; makes it silent. The result is
- * never NULL. */
-struct diag *parse_complain(struct parser *p, const char *code, const char *format, ...)
-	PRINTF_LIKE(3, 4);
-struct diag *parse_complain_at(struct parser *p, struct diag_place place, const char *code,
-	const char *format, ...) PRINTF_LIKE(4, 5);
-
-/* E102: `what` is expected; at the end of a line the place is behind the last token. */
-void parse_expected(struct parser *p, const char *what);
-
-/* The form is part of the language and not of this version: E112. */
-void parse_unsupported(struct parser *p, struct diag_place place, const char *what);
-
-bool parse_op(struct parser *p, int op);             /* takes it if it is there */
-bool parse_word(struct parser *p, const char *word); /* takes it if it is there */
-bool parse_duration(struct parser *p, int64_t *ms);
-char *parse_keep(struct parser *p, char *text); /* the tree's from now on */
