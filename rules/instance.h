@@ -11,6 +11,7 @@ enum { WHEEL_SLOTS = 4096 }; /* seconds */
 struct rule_host {
 	char *name, *group;
 	int64_t seen_ms;      /* the host answered; 0: not yet */
+	int64_t carried_ms;   /* silence before a restart or reload, counted on; see state.c */
 	int64_t first_ms;     /* first tick that knew it: node:age of a host that never answered */
 	GPtrArray *instances; /* struct instance *, of all rules */
 };

@@ -415,7 +415,7 @@ void ruleset_tick(struct ruleset *set, const struct window *window, struct wall 
 	for (guint i = 0; i < set->timed->len; i++) {
 		struct instance *in = g_ptr_array_index(set->timed, i);
 		if (!in->host->first_ms) {
-			in->host->first_ms = now.ms;
+			in->host->first_ms = now.ms - in->host->carried_ms;
 		}
 		judge(set, in, now);
 	}

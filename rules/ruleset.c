@@ -33,11 +33,14 @@ static char *directory_of(const char *name)
 	return slash ? g_strndup(name, (size_t)(slash - name) + 1) : g_strdup("");
 }
 
-/* Whether `from` includes, over any number of steps, `to`. */
+/* Whether `from` includes, over any number of steps, `to`; each file is entered once. */
 static bool reaches(
-	const struct syntax *s, const struct file *from, const struct file *to, unsigned depth)
+	const struct syntax *s, const struct file *from, const struct file *to, GHashTable *visited)
 {
-	for (guint i = 0; i < s->includes->len && depth < 32; i++) {
+	if (!g_hash_table_add(visited, (void *)from)) {
+		return false;
+	}
+	for (guint i = 0; i < s->includes->len; i++) {
 		const struct include *in = &g_array_index(s->includes, struct include, i);
 		if (in->file != from) {
 			continue;
@@ -47,8 +50,8 @@ static bool reaches(
 		bool found = false;
 		for (guint k = 0; k < s->files->len && !found; k++) {
 			const struct file *f = g_ptr_array_index(s->files, k);
-			found = !f->shipped && text_glob(path, f->name) &&
-					(f == to || reaches(s, f, to, depth + 1));
+			found =
+				!f->shipped && text_glob(path, f->name) && (f == to || reaches(s, f, to, visited));
 		}
 		g_free(path);
 		g_free(directory);
@@ -71,7 +74,11 @@ static void check_includes(const struct syntax *s, struct diag_list *diags)
 			const struct file *f = g_ptr_array_index(s->files, k);
 			bool match = !f->shipped && text_glob(path, f->name);
 			any = any || match;
-			loop = loop || (match && (f == in->file || reaches(s, f, in->file, 0)));
+			if (match && !loop) {
+				GHashTable *visited = g_hash_table_new(NULL, NULL);
+				loop = f == in->file || reaches(s, f, in->file, visited);
+				g_hash_table_unref(visited);
+			}
 		}
 		if (loop) {
 			(void)diag_add(diags, &in->file->source, in->place, DIAG_ERROR, "E109",
@@ -267,11 +274,15 @@ static bool visit(struct rule *r, uint8_t *state)
 	return ok;
 }
 
-static bool on_cycle(const struct rule *from, const struct rule *to, unsigned depth)
+/* Whether the chain of parents leads from `from` to `to`; each rule is entered once. */
+static bool on_cycle(const struct rule *from, const struct rule *to, GHashTable *visited)
 {
-	for (guint i = 0; i < from->parents->len && depth; i++) {
+	if (!g_hash_table_add(visited, (void *)from)) {
+		return false;
+	}
+	for (guint i = 0; i < from->parents->len; i++) {
 		const struct rule *p = g_ptr_array_index(from->parents, i);
-		if (p == to || on_cycle(p, to, depth - 1)) {
+		if (p == to || on_cycle(p, to, visited)) {
 			return true;
 		}
 	}
@@ -291,7 +302,10 @@ static void check_cycles(struct ruleset *set, struct diag_list *diags)
 			continue;
 		}
 		const GArray *parents = r->item->body->parents;
-		if (parents->len && on_cycle(r, r, 8)) {
+		GHashTable *visited = g_hash_table_new(NULL, NULL);
+		bool cycle = on_cycle(r, r, visited);
+		g_hash_table_unref(visited);
+		if (parents->len && cycle) {
 			const struct parent *p = &g_array_index(parents, struct parent, 0);
 			(void)diag_add(diags, &r->item->file->source, p->place, DIAG_ERROR, "E301",
 				"\"%s\" and \"%s\" are silent because of each other", r->name, p->name);

@@ -74,6 +74,21 @@ static bool read_state(struct instance *in, const unsigned char *at, size_t leng
 	return true;
 }
 
+/*
+ * A host that was silent before a restart is silent on: its age goes on where it stood, without the
+ * time in which nobody could have heard it. Else each restart would end the alert and begin it
+ * anew.
+ */
+static void carry_age(struct instance *in)
+{
+	const struct program *value = &in->bound->rule->value;
+	bool age = value->count == 1 && value->ops[0].code == OP_HOST_AGE;
+	bool told = in->alert.level != LEVEL_OK || in->alert.candidate != LEVEL_OK;
+	if (age && told && in->value > 0 && in->value < 1e9) {
+		in->host->carried_ms = MAX(in->host->carried_ms, (int64_t)(in->value * 1000));
+	}
+}
+
 void state_apply(struct ruleset *set, struct instance *in)
 {
 	GBytes *saved = g_hash_table_lookup(set->saved, in->key);
@@ -84,6 +99,7 @@ void state_apply(struct ruleset *set, struct instance *in)
 	size_t length;
 	const unsigned char *bytes = g_bytes_get_data(saved, &length);
 	if (read_state(in, bytes, length)) {
+		carry_age(in);
 		judge_activate(set, in);
 		if (in->known_ms && !in->alert.absent && !in->bound->rule->timed) {
 			judge_wheel_add(set, in, 0);

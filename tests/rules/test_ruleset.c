@@ -403,6 +403,35 @@ static void timers_go_on_over_a_restart(void **state)
 	bed_finish(&bed);
 }
 
+static void a_silent_host_stays_silent_over_a_restart(void **state)
+{
+	(void)state;
+	static const char rule[] = "rule down { value node:age; crit > 2m; clear < 1m for 5s }\n";
+	struct bed bed;
+	bed_init(&bed, rule);
+	(void)bed_service(&bed, "h", "load", "load", 10);
+	ruleset_host_seen(bed.set, "h", bed.now);
+	bed_ticks(&bed, 200);
+	assert_string_equal(bed_log(&bed), "down h ok>critical\n");
+	struct rows rows = {
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref)};
+	ruleset_save(bed.set, false, keep_row, &rows);
+	ruleset_destroy(bed.set);
+	bed.set = bed_load(rule);
+	size_t length;
+	const void *bytes = g_bytes_get_data(g_hash_table_lookup(rows.states, "down h"), &length);
+	ruleset_restore(bed.set, "down h", bytes, length);
+	g_hash_table_unref(rows.states);
+	ruleset_bind(bed.set, bed.catalog);
+	bed_wait(&bed, 3600); /* nobody listened meanwhile */
+	bed_ticks(&bed, 100);
+	assert_string_equal(bed_log(&bed), "");
+	ruleset_host_seen(bed.set, "h", bed.now);
+	bed_ticks(&bed, 10);
+	assert_string_equal(bed_log(&bed), "down h critical>critical (ok)\ndown h critical>ok\n");
+	bed_finish(&bed);
+}
+
 static void what_did_not_change_is_not_saved(void **state)
 {
 	(void)state;
@@ -496,6 +525,7 @@ int main(void)
 		cmocka_unit_test(own_rule_takes_the_place_of_a_shipped_one),
 		cmocka_unit_test(contacts_are_checked_against_the_configuration),
 		cmocka_unit_test(timers_go_on_over_a_restart),
+		cmocka_unit_test(a_silent_host_stays_silent_over_a_restart),
 		cmocka_unit_test(what_did_not_change_is_not_saved),
 		cmocka_unit_test(limits_are_in_the_fields_own_scale),
 		cmocka_unit_test(units_that_do_not_fit_are_told_when_series_appear),
