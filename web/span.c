@@ -20,7 +20,7 @@ bool span_read(
 	*span = (struct span){.to_s = now_s, .from_s = INT64_MIN};
 	if (!request_time(request, "from", &span->from_s, err) ||
 		!request_time(request, "to", &span->to_s, err) ||
-		!request_int(request, "step", 0, STEP_MAX_S, &span->step_s, err) ||
+		!request_int(request, "step", 1, STEP_MAX_S, &span->step_s, err) ||
 		!request_choice(request, "cf", cf_names, &cf, err)) {
 		return false;
 	}
