@@ -14,7 +14,7 @@
  * bare line feeds, folded lines, doubled lengths and raw NULs.
  */
 struct fields {
-	unsigned count, hosts, lengths, encodings;
+	unsigned count, hosts, lengths, encodings, expectations;
 	uint64_t body_length;
 };
 
@@ -161,8 +161,10 @@ static enum head_state check_known_field(const char *name, size_t n, const char 
 	if (span_is_nocase(name, n, "content-encoding") && !span_is_nocase(value, v, "identity")) {
 		return refuse(head, 415, "compressed bodies are not read");
 	}
-	if (span_is_nocase(name, n, "expect") && !span_is_nocase(value, v, "100-continue")) {
-		return refuse(head, 417, "unknown expectation");
+	if (span_is_nocase(name, n, "expect")) {
+		fields->expectations++;
+		return span_is_nocase(value, v, "100-continue") ? HEAD_WHOLE
+														: refuse(head, 417, "unknown expectation");
 	}
 	if (span_is_nocase(name, n, "upgrade")) {
 		return refuse(head, 400, "no other protocol is spoken here");
@@ -211,6 +213,9 @@ static enum head_state check_whole(
 	}
 	if (fields->encodings && (fields->lengths || old)) {
 		return refuse(head, 400, "Transfer-Encoding together with Content-Length or HTTP/1.0");
+	}
+	if (fields->expectations && !fields->encodings && !fields->body_length) {
+		return refuse(head, 417, "an expectation without a body");
 	}
 	head->length = length;
 	head->has_body = fields->encodings || fields->body_length;

@@ -92,6 +92,7 @@ static const struct {
 	/* bodies */
 	{"POST / HTTP/1.1\r\n" H "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\n", 415, 0},
 	{"POST / HTTP/1.1\r\n" H "Expect: 200-ok\r\nContent-Length: 5\r\n\r\n", 417, 0},
+	{"GET / HTTP/1.1\r\n" H "Expect: 100-continue\r\n\r\n", 417, 0},
 	{"POST / HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", 0, 0},
 };
 
