@@ -31,10 +31,10 @@
  * the head was there), the request is marked as not seen and its connection ends behind it: what a
  * smuggler put behind is never read.
  * I3: from LINGER on we have answered; what still comes is thrown away until the client closes or
- * a second is over, because closing with unread bytes would reset the connection and lose the
+ * half a second is over, because closing with unread bytes would reset the connection and lose the
  * answer.
  */
-enum { SWEEP_MS = 250, LINGER_MS = 1000, PAUSE_MS = 100, ACCEPT_BATCH = 64 };
+enum { SWEEP_MS = 250, LINGER_MS = 500, PAUSE_MS = 100, ACCEPT_BATCH = 64 };
 
 enum state { STATE_HEAD, STATE_LINGER, STATE_IDLE, STATE_BODY, STATE_ANSWER };
 
@@ -69,7 +69,7 @@ struct gate {
 };
 
 const struct gate_limits gate_default_limits = {
-	.per_address = 50, .total = 1000, .head_ms = 9500, .body_ms = 30000, .idle_ms = 15000};
+	.per_address = 50, .total = 1000, .head_ms = 9000, .body_ms = 30000, .idle_ms = 15000};
 
 const struct gate_counters *gate_count(const struct gate *gate)
 {

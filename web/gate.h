@@ -19,7 +19,8 @@ struct gate_limits {
 	int64_t head_ms, body_ms, idle_ms; /* deadlines: head since accept, body, next request */
 };
 
-extern const struct gate_limits gate_default_limits; /* 50, 1,000; 10 s, 30 s, 15 s */
+extern const struct gate_limits
+	gate_default_limits; /* 50, 1,000; 9 s so that all is over in 10, 30 s, 15 s */
 
 struct gate_counters {
 	uint64_t accepted, handed, refused, late, crowded;
