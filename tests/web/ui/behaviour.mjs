@@ -104,6 +104,26 @@ const live = [
 		assert.equal(await page.locator('.wall .cell:not([data-before])').count(), 1);
 		return `${Math.round(ms)} ms`;
 	})],
+	['five_hundred_hosts_change_at_once_and_200_cells_with_them', () => on('/', '.wall.vast', async (page, server, context) => {
+		await listening(server);
+		const probe = await context.newCDPSession(page);
+		await probe.send('Performance.enable', { timeDomain: 'threadTicks' });
+		const busy = async () => (await probe.send('Performance.getMetrics')).metrics.find((x) => x.name === 'TaskDuration').value * 1000;
+		await page.evaluate(() => document.querySelectorAll('.wall .cell').forEach((c) => {
+			c.dataset.before = '1';
+		}));
+		const before = await busy();
+		let changed = 0;
+		for (const h of server.world.hosts.values()) {
+			const flip = changed < 200 && h.cells[0] === 'o';
+			changed += flip ? 1 : 0;
+			server.dev.publish('host', { ...server.world.wallHost(h), cells: flip ? `w${h.cells.slice(1)}` : h.cells });
+		}
+		await page.waitForFunction(() => document.querySelectorAll('.wall .cell:not([data-before])').length === 200);
+		const ms = await busy() - before;
+		assert.ok(ms <= 250, `${ms} ms`); /* 500 messages are taken apart and two frames drawn, too */
+		return `${Math.round(ms)} ms in all`;
+	}, { variant: 'many' })],
 	['an_alert_that_is_gone_leaves_page_title_and_counts', () => on('/problems', '.prob', async (page, server) => {
 		await listening(server);
 		assert.match(await page.title(), /^\(4\) Problems/);
@@ -291,6 +311,18 @@ const keyboard = [
 		await page.locator('input[type=datetime-local]').last().fill('2026-01-02T09:00');
 		await page.keyboard.press('Enter');
 		await page.waitForURL(/from=\d+&to=\d+/);
+	})],
+	['escape_in_a_dialog_or_menu_stays_on_the_page', () => on(`${db}/df`, '.card', async (page) => {
+		await page.keyboard.press('t');
+		await page.waitForSelector('dialog[open]');
+		await page.getByRole('button', { name: /Cancel/ }).focus();
+		await page.keyboard.press('Escape');
+		await page.waitForFunction(() => !document.querySelector('dialog'));
+		await page.locator('.settings summary').click();
+		await page.keyboard.press('Escape');
+		assert.match(page.url(), /df$/);
+		await page.keyboard.press('Escape');
+		await page.waitForURL(/db1\.shop\.example$/);
 	})],
 	['the_palette_finds_a_service', () => on('/', '.wall', async (page) => {
 		await page.keyboard.press('Control+k');

@@ -101,7 +101,7 @@ class Dev {
 		} else if (path === 'data' && this.archiveDown) {
 			this.send(res, 503, 'application/problem+json', JSON.stringify({ title: 'Service Unavailable', status: 503, detail: 'the archive is away' }));
 		} else if (path === 'data') {
-			this.json(res, w.data((q.get('series') ?? '').split(','), Number(q.get('from')), Number(q.get('to')), Number(q.get('step')), q.get('graphed') === '1'));
+			this.json(res, w.data((q.get('series') ?? '').split(','), Number(q.get('from')), Number(q.get('to')), Number(q.get('step')), q.get('graphed') === '1', q.get('cf') ?? 'average'));
 		} else if (path === 'events') {
 			this.stream(req, res, q);
 		} else {

@@ -266,7 +266,12 @@ export class World {
 		return graphed && field.cdef.endsWith(',8,*') ? v * 8 : v;
 	}
 
-	data(ids, from, to, step, graphed) {
+	/** Within a coarse bucket values reach beyond their mean. */
+	extreme(v, step, cf) {
+		return v === null || step <= 10 || cf === 'average' ? v : v * (cf === 'min' ? 0.8 : 1.25);
+	}
+
+	data(ids, from, to, step, graphed, cf = 'average') {
 		const s = Math.max(10, step || 10);
 		const t0 = Math.floor(from / s) * s;
 		const n = Math.max(0, Math.min(20000, Math.ceil((to - t0) / s)));
@@ -277,7 +282,7 @@ export class World {
 			if (!field) {
 				return null;
 			}
-			series[id] = Array.from({ length: n }, (_, i) => this.value(field, t0 + (i + 1) * s, graphed));
+			series[id] = Array.from({ length: n }, (_, i) => this.extreme(this.value(field, t0 + (i + 1) * s, graphed), s, cf));
 		}
 		return { t0, step: s, series };
 	}

@@ -14,7 +14,8 @@ import type { StreamEvents } from './types';
 export interface LiveListener {
 	event<N extends EventName>(name: N, data: StreamEvents[N]): void;
 	link(open: boolean): void;
-	again(): void;
+	/** Ask for everything again. `gap`: events may have been missed for longer than a change of stream takes. */
+	again(gap: boolean): void;
 }
 
 type Wire = { to: 'hub'; from: string; message: ToHub } | { to: string[]; message: FromHub } | { to: 'all' };
@@ -38,10 +39,11 @@ let hidden: ReturnType<typeof setTimeout> | undefined;
 let started = false;
 let asleep = false;
 let wasOpen = false;
+let switched = false;
 
 function pollEach(ms: number): void {
 	clearInterval(poll);
-	poll = ms > 0 ? setInterval(() => listener.again(), ms) : undefined;
+	poll = ms > 0 ? setInterval(() => listener.again(true), ms) : undefined;
 }
 
 function take(name: EventName, text: string): void {
@@ -52,7 +54,7 @@ function take(name: EventName, text: string): void {
 		return; /* not ours: a later event or the next question mends it */
 	}
 	if (name === 'resync') {
-		listener.again();
+		listener.again(true);
 	} else {
 		listener.event(name, data as StreamEvents[EventName]);
 	}
@@ -61,7 +63,8 @@ function take(name: EventName, text: string): void {
 function link(open: boolean): void {
 	listener.link(open);
 	if (open && wasOpen) {
-		listener.again();
+		listener.again(!switched);
+		switched = false;
 	}
 	wasOpen ||= open;
 }
@@ -135,7 +138,7 @@ function wake(): void {
 		asleep = false;
 		pollEach(0);
 		start();
-		listener.again();
+		listener.again(true);
 	}
 }
 
@@ -184,6 +187,7 @@ export function startLive(to: LiveListener): void {
 export function setTopic(next: string): void {
 	if (next !== topic) {
 		topic = next;
+		switched = wasOpen;
 		if (started) {
 			start();
 		}

@@ -24,7 +24,7 @@ effect(() => {
 	const r = route.value;
 	setTopic(r.page === 'host' || r.page === 'service' ? `host=${encodeURIComponent(r.host)}` : '');
 });
-startLive({ event: takeEvent, link: takeLink, again: () => void refresh() });
+startLive({ event: takeEvent, link: takeLink, again: (gap) => void refresh(gap) });
 effect(() => {
 	if (now.value) {
 		keepFresh();

@@ -9,7 +9,7 @@ import { navigate } from '../router';
 import { now } from '../state/clock';
 import type { Level, Service } from '../types';
 import { Chart } from './chart';
-import { Legend } from './legend';
+import { Legend, toggled } from './legend';
 import { planOf } from './plan';
 import type { Table } from './source';
 import type { Span } from './span';
@@ -39,13 +39,6 @@ export function Card({ host, sampleStep, service, span, level }: Props) {
 	const cursor = useSignal<number | null>(null);
 	const title = service.title || service.service;
 	const href = servicePath(host, service.service) + spanQuery(span);
-	const toggle = (field: string) => {
-		const next = new Set(hidden);
-		if (!next.delete(field)) {
-			next.add(field);
-		}
-		setHidden(next);
-	};
 	const zoom = (from: number, to: number) =>
 		navigate(`${servicePath(host, service.service)}?from=${Math.round(from)}&to=${Math.round(Math.min(to, now.peek() / 1000))}`);
 	return (
@@ -58,7 +51,8 @@ export function Card({ host, sampleStep, service, span, level }: Props) {
 			</header>
 			<Chart host={host} sampleStep={sampleStep} service={service} plan={plan} span={span} height={164} hidden={hidden} fit="given"
 				large={false} table={table} cursor={cursor} onZoom={zoom} />
-			<Legend host={host} plan={plan} table={table.value} hidden={hidden} toggle={toggle} at={cursor} rows={rowsInCard} more={href} />
+			<Legend host={host} plan={plan} table={table.value} hidden={hidden} toggle={(field) => setHidden(toggled(hidden, field))}
+				at={cursor} rows={rowsInCard} more={href} />
 		</section>
 	);
 }

@@ -97,8 +97,16 @@ function usePlot(props: ChartProps, box: { current: HTMLElement | null }, source
 	const handle = useRef<PlotHandle | null>(null);
 	const latest = useRef(props);
 	latest.current = props;
+	const colours = useRef(look.peek());
 	const shown = useSignal(0);
-	shown.value = props.height + props.hidden.size * 1000 + props.fit.length * 1e6;
+	useEffect(() => {
+		shown.value++;
+	}, [props.hidden, props.fit]);
+	const clear = () => {
+		handle.current?.destroy();
+		handle.current = null;
+	};
+	useEffect(() => clear, []);
 	useEffect(() => {
 		if (!source) {
 			return undefined;
@@ -130,14 +138,14 @@ function usePlot(props: ChartProps, box: { current: HTMLElement | null }, source
 				},
 				zoom: (from, to) => latest.current.onZoom?.(from, to),
 			});
-			let colours = look.peek();
 			stop.push(effect(() => {
 				const table = source.table.value;
-				latest.current.table.value = table;
-				if (look.value !== colours) {
-					colours = look.value;
-					handle.current?.destroy();
-					handle.current = null;
+				if (look.value !== colours.current || (source.error.value !== null && !table)) {
+					colours.current = look.value;
+					clear();
+				}
+				if (table || source.error.value !== null) {
+					latest.current.table.value = table; /* until then the former span stays: nothing jumps */
 				}
 				if (table && shown.value >= 0 && alerts.value) {
 					draw(create, table);
@@ -149,8 +157,6 @@ function usePlot(props: ChartProps, box: { current: HTMLElement | null }, source
 		return () => {
 			ended = true;
 			stop.forEach((f) => f());
-			handle.current?.destroy();
-			handle.current = null;
 		};
 	}, [source]);
 	return handle;

@@ -25,6 +25,15 @@ interface Props {
 	narrow?: boolean;
 }
 
+/** The set of hidden fields with one of them switched. */
+export function toggled(hidden: ReadonlySet<string>, field: string): ReadonlySet<string> {
+	const next = new Set(hidden);
+	if (!next.delete(field)) {
+		next.add(field);
+	}
+	return next;
+}
+
 /** Sample swatch, in line or area as the curve is drawn. */
 function Swatch({ curve: c }: { curve: Curve }) {
 	const kind = c.colour === 0 ? 's0' : `s${c.colour}`;

@@ -6,7 +6,7 @@
 import uPlot from 'uplot';
 import { powersOfTen, xLabels, yAxis, ySplits, yLabels, type YAxis } from './axes';
 import { gapsOf, layersOf, type Layer } from './layers';
-import type { PlotEvents, PlotHandle, PlotLimit, PlotSpec } from './spec';
+import type { PlotEvents, PlotHandle, PlotLimit, PlotMark, PlotSpec } from './spec';
 
 type Colours = (name: string) => string;
 
@@ -297,25 +297,31 @@ class Plot implements PlotHandle {
 				this.words(u, limit.label, left + 6 * devicePixelRatio, at, limit.level, 'left');
 			}
 		}
-		for (const mark of this.spec.marks) {
-			const x = u.valToPos(mark.from, 'x', true);
-			if (mark.from > this.spec.from) {
-				c.strokeStyle = this.colour(mark.level === 'info' ? 'quiet' : mark.level);
-				c.setLineDash([]);
-				c.beginPath();
-				c.moveTo(x, top);
-				c.lineTo(x, top + height);
-				c.stroke();
-			}
-			if (mark.label && this.spec.notes) {
-				const right = x > left + width / 2;
-				this.words(u, mark.label, x + (right ? -6 : 6) * devicePixelRatio, top + height - 8 * devicePixelRatio, mark.level, right ? 'right' : 'left');
-			}
-		}
+		this.spec.marks.forEach((mark) => this.edge(u, mark));
 		if (this.spec.curves.length > 0 && this.spec.curves.every((k) => k.values.every((v) => v === null))) {
 			this.words(u, 'No sample in this span', left + width / 2, top + height / 2, 'info', 'center');
 		}
 		c.restore();
+	}
+
+	/** Where an alert began, and its name. */
+	private edge(u: uPlot, mark: PlotMark): void {
+		const { left, top, width, height } = u.bbox;
+		const c = u.ctx;
+		const x = u.valToPos(mark.from, 'x', true);
+		if (mark.from > this.spec.from) {
+			c.strokeStyle = this.colour(mark.level === 'info' ? 'quiet' : mark.level);
+			c.setLineDash([]);
+			c.beginPath();
+			c.moveTo(x, top);
+			c.lineTo(x, top + height);
+			c.stroke();
+		}
+		if (mark.label && this.spec.notes) {
+			const right = x > left + width / 2;
+			const at = Math.max(left, x) + (right ? -6 : 6) * devicePixelRatio;
+			this.words(u, mark.label, at, top + height - 8 * devicePixelRatio, mark.level, right ? 'right' : 'left');
+		}
 	}
 
 	private line(u: uPlot, y: number, stroke: string, dash: number[]): void {

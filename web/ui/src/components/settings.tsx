@@ -39,7 +39,8 @@ export function Settings() {
 	};
 	return (
 		<details class="settings" ref={box} onFocusOut={close} onKeyDown={(e) => {
-			if (e.key === 'Escape' && box.current) {
+			if (e.key === 'Escape' && box.current?.open) {
+				e.preventDefault();
 				box.current.open = false;
 			}
 		}}>

@@ -1,10 +1,10 @@
 // One graph, large: any span of time, values under the cursor, limits, and why an alert is here.
 import { useSignal, type Signal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { Failure, hostPath, servicePath } from '../api';
 import { Chart } from '../chart/chart';
 import { DataTable } from '../chart/data_table';
-import { Legend, Limits } from '../chart/legend';
+import { Legend, Limits, toggled } from '../chart/legend';
 import { planOf, type Plan } from '../chart/plan';
 import { periodSeconds, spanOfAddress, toSpan, type Period, type Span } from '../chart/span';
 import type { Table } from '../chart/source';
@@ -109,13 +109,7 @@ function Main({ host, service, plan, span, fit, hidden }: {
 }) {
 	const table = useSignal<Table | null>(null);
 	const cursor = useSignal<number | null>(null);
-	const toggle = (field: string) => {
-		const next = new Set(hidden);
-		if (!next.delete(field)) {
-			next.add(field);
-		}
-		replaceParameters({ hide: [...next].join(',') || null });
-	};
+	const toggle = (field: string) => replaceParameters({ hide: [...toggled(hidden, field)].join(',') || null });
 	return (
 		<>
 			<section class="card" aria-label="Chart">
@@ -134,6 +128,7 @@ function Main({ host, service, plan, span, fit, hidden }: {
 function Small({ host, service, plan, period }: { host: Host; service: Service; plan: Plan; period: Period }) {
 	const table = useSignal<Table | null>(null);
 	const cursor = useSignal<number | null>(null);
+	const [hidden, setHidden] = useState<ReadonlySet<string>>(nothing);
 	const span = useMemo<Span>(() => {
 		const to = Math.floor(serverNow() / 1000);
 		return { from: to - periodSeconds[period], to, period, live: true, young: false };
@@ -142,9 +137,10 @@ function Small({ host, service, plan, period }: { host: Host; service: Service; 
 	return (
 		<section class="card" aria-label={period}>
 			<header><h3><a href={href}>{period}</a></h3></header>
-			<Chart host={host.host} sampleStep={service.step || host.step} service={service} plan={plan} span={span} height={114} hidden={nothing}
+			<Chart host={host.host} sampleStep={service.step || host.step} service={service} plan={plan} span={span} height={114} hidden={hidden}
 				fit="given" large={false} table={table} cursor={cursor} onZoom={(from, to) => navigate(toSpan(from, to))} />
-			<Legend host={host.host} plan={plan} table={table.value} hidden={nothing} toggle={() => navigate(href)} at={cursor} rows={3} more={href}
+			<Legend host={host.host} plan={plan} table={table.value} hidden={hidden} toggle={(field) => setHidden(toggled(hidden, field))}
+				at={cursor} rows={3} more={href}
 				narrow />
 		</section>
 	);

@@ -96,7 +96,7 @@ export function startKeys(): void {
 		if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target) || !free) {
 			return;
 		}
-		if (!paletteOpen.value && !helpOpen.value) {
+		if (!document.querySelector('dialog[open]')) {
 			act(event);
 		}
 	});

@@ -99,13 +99,19 @@ export const generation = signal(0);
 
 let asking = false;
 let askedAt = 0;
+/** Asked for while an answer was under way, which may be older than what made us ask. */
+let wanted: { gap: boolean } | null = null;
+/** Events that came while an answer was under way: they may be newer than it. */
+let held: (() => void)[] = [];
 
 /** Asks for everything again. `gap`: events may have been missed, so that pages read again what they hold themselves. */
 export async function refresh(gap = true): Promise<void> {
 	if (asking) {
+		wanted = { gap: gap || (wanted?.gap ?? false) };
 		return;
 	}
 	asking = true;
+	held = [];
 	askedAt = Date.now();
 	try {
 		const [wall, list, state] = await Promise.all([
@@ -114,6 +120,8 @@ export async function refresh(gap = true): Promise<void> {
 		batch(() => {
 			generation.value += gap && loaded.value ? 1 : 0;
 			takeAll(wall, list.alerts, state);
+			held.forEach((again) => again());
+			publish();
 		});
 	} catch (e) {
 		trouble.value = e instanceof Error ? e.message : String(e);
@@ -122,6 +130,11 @@ export async function refresh(gap = true): Promise<void> {
 		}
 	} finally {
 		asking = false;
+		const next = wanted;
+		wanted = null;
+		if (next) {
+			void refresh(next.gap);
+		}
 	}
 }
 
@@ -129,8 +142,8 @@ function takeAll(wall: Wall, list: Alert[], state: Status): void {
 	setServerTime(state.now_ms ?? moment(wall.now));
 	categories.value = wall.categories;
 	totals.value = wall.totals;
-	hosts.value = new Map(wall.hosts.map((h) => [h.host, h]));
-	alerts.value = new Map(list.map((a) => [String(a.id), a]));
+	draftHosts = new Map(wall.hosts.map((h) => [h.host, h]));
+	draftAlerts = new Map(list.map((a) => [String(a.id), a]));
 	status.value = state;
 	events.value = newestFirst(state.events ?? []);
 	toldStale.value = wall.stale;
@@ -143,6 +156,38 @@ function newestFirst(list: Happening[]): Happening[] {
 	return [...list].sort((a, b) => moment(b.t) - moment(a.t)).slice(0, eventsMax);
 }
 
+/**
+ * Hosts and alerts change in bursts: each second every host that had its round, or all of a rack at once. Events change
+ * drafts, and what pages see is replaced once for all that came within a moment.
+ */
+const momentMs = 40;
+let draftHosts: Map<string, WallHost> | null = null;
+let draftAlerts: Map<string, Alert> | null = null;
+let publishing: ReturnType<typeof setTimeout> | undefined;
+
+function publish(): void {
+	clearTimeout(publishing);
+	publishing = undefined;
+	batch(() => {
+		hosts.value = draftHosts ?? hosts.value;
+		alerts.value = draftAlerts ?? alerts.value;
+	});
+	draftHosts = null;
+	draftAlerts = null;
+}
+
+function changeHosts(): Map<string, WallHost> {
+	draftHosts ??= new Map(hosts.value);
+	publishing ??= setTimeout(publish, momentMs);
+	return draftHosts;
+}
+
+function changeAlerts(): Map<string, Alert> {
+	draftAlerts ??= new Map(alerts.value);
+	publishing ??= setTimeout(publish, momentMs);
+	return draftAlerts;
+}
+
 type Handlers = { [N in EventName]?: (data: StreamEvents[N]) => void };
 
 const handlers: Handlers = {
@@ -151,16 +196,14 @@ const handlers: Handlers = {
 		toldStale.value = d.stale;
 	},
 	alert: (a) => {
-		alerts.value = new Map(alerts.value).set(String(a.id), a);
+		changeAlerts().set(String(a.id), a);
 	},
 	alert_gone: ({ id }) => {
-		const next = new Map(alerts.value);
-		next.delete(String(id));
-		alerts.value = next;
+		changeAlerts().delete(String(id));
 	},
 	host: (h) => {
-		const before = hosts.value.get(h.host);
-		hosts.value = new Map(hosts.value).set(h.host, { ...before, ...h });
+		const all = changeHosts();
+		all.set(h.host, { ...all.get(h.host), ...h });
 	},
 	live: ({ t, v }) => {
 		const at = moment(t);
@@ -191,6 +234,9 @@ const handlers: Handlers = {
 export function takeEvent<N extends EventName>(name: N, data: StreamEvents[N]): void {
 	const handler = handlers[name] as ((data: StreamEvents[N]) => void) | undefined;
 	batch(() => handler?.(data));
+	if (asking && (name === 'host' || name === 'alert' || name === 'alert_gone')) {
+		held.push(() => handler?.(data));
+	}
 }
 
 /** Takes the word that the stream opened or broke. */
@@ -206,7 +252,7 @@ export function takeLink(open: boolean): void {
 /** Hosts whose rounds bring no event of their own are asked for before they look old. */
 export function keepFresh(): void {
 	const old = now.value - newest.value > 1.5 * quickestStep.value * 1000;
-	if ((old || !loaded.value) && Date.now() - askedAt > askAgainMs && !document.hidden) {
+	if ((old || !loaded.value || trouble.value !== null) && Date.now() - askedAt > askAgainMs && !document.hidden) {
 		void refresh(false);
 	}
 }
