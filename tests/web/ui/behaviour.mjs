@@ -324,6 +324,17 @@ const keyboard = [
 		await page.keyboard.press('Escape');
 		await page.waitForURL(/db1\.shop\.example$/);
 	})],
+	['back_returns_to_the_same_place', () => on(web, '.card', async (page) => {
+		const link = page.locator('.card h3 a', { hasText: 'Fork rate' });
+		await link.scrollIntoViewIfNeeded();
+		const y = await page.evaluate(() => scrollY);
+		assert.ok(y > 1000);
+		await link.click();
+		await page.waitForSelector('h1:has-text("Fork rate")');
+		assert.equal(await page.evaluate(() => scrollY), 0);
+		await page.goBack();
+		await page.waitForFunction((was) => Math.abs(scrollY - was) < 3, y);
+	})],
 	['the_palette_finds_a_service', () => on('/', '.wall', async (page) => {
 		await page.keyboard.press('Control+k');
 		await page.keyboard.type('db1 inode');

@@ -46,6 +46,7 @@ export function parameter(name: string): string | null {
 export function navigate(to: string): void {
 	const next = new URL(to, location.href);
 	const samePage = next.pathname === location.pathname;
+	history.replaceState({ y: scrollY }, '');
 	history.pushState(null, '', next);
 	batch(() => {
 		url.value = next;
@@ -75,7 +76,7 @@ export function withParameters(changes: Record<string, string | null>): string {
 /** Changes parameters in place, without a new entry in the history: for filters while they are typed. */
 export function replaceParameters(changes: Record<string, string | null>): void {
 	const next = new URL(withParameters(changes), location.href);
-	history.replaceState(null, '', next);
+	history.replaceState(history.state, '', next);
 	url.value = next;
 }
 
@@ -84,9 +85,28 @@ function ours(a: HTMLAnchorElement): boolean {
 		&& (a.pathname === '/' || /^\/(problems|hosts)(\/|$)/.test(a.pathname));
 }
 
+const returnMs = 2000;
+
+/** Back where one was, as soon as the page is long enough again. */
+function scrollBack(y: number): void {
+	const end = performance.now() + returnMs;
+	const attempt = () => {
+		scrollTo(0, y);
+		if (Math.abs(scrollY - y) > 1 && performance.now() < end) {
+			requestAnimationFrame(attempt);
+		}
+	};
+	attempt();
+}
+
 export function startRouter(): void {
-	addEventListener('popstate', () => {
+	history.scrollRestoration = 'manual'; /* the browser would do it before there is anything to scroll */
+	addEventListener('popstate', (e) => {
 		url.value = new URL(location.href);
+		const y: unknown = (e.state as { y?: unknown } | null)?.y;
+		if (typeof y === 'number') {
+			scrollBack(y);
+		}
 	});
 	document.addEventListener('click', (event) => {
 		const a = event.target instanceof Element ? event.target.closest('a') : null;
