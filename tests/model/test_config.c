@@ -281,13 +281,23 @@ static void what_is_no_plain_file_is_refused_and_never_waited_for(void **state U
 /* hostile 43 */
 static void a_configuration_that_everybody_may_write_is_refused(void **state UNUSED)
 {
+	static const char *const parts[] = {"magpie.conf", "rules.d", "rules.d/a.magpie"};
 	char *dir = test_directory();
 	g_autofree char *conf = g_build_filename(dir, "magpie.conf", NULL);
-	struct error err = {.kind = ERR_NONE};
+	g_autofree char *rules = g_build_filename(dir, "rules.d", NULL);
+	assert_int_equal(mkdir(rules, 0755), 0);
 	put(dir, "magpie.conf", "");
-	assert_int_equal(chmod(conf, 0666), 0);
-	assert_null(config_files_read(conf, &err));
-	assert_int_equal(err.kind, ERR_DENIED);
+	put(rules, "a.magpie", "");
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+		g_autofree char *part = g_build_filename(dir, parts[i], NULL);
+		struct error err = {.kind = ERR_NONE};
+		AUTO(bundle) good = config_files_read(conf, NULL);
+		assert_non_null(good);
+		assert_int_equal(chmod(part, i == 1 ? 0777 : 0666), 0);
+		assert_null(config_files_read(conf, &err));
+		assert_int_equal(err.kind, ERR_DENIED);
+		assert_int_equal(chmod(part, i == 1 ? 0755 : 0644), 0);
+	}
 	test_directory_remove(dir);
 }
 
