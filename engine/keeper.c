@@ -28,6 +28,7 @@ struct keeper {
 	struct store *store;
 	struct worker *worker;
 	struct loop_timer *due, *patience;
+	struct loop_timer *soon;    /* the next turn of the loop */
 	struct store_batch *batch;  /* collecting */
 	struct store_batch *sealed; /* NULL: none */
 	struct commit_job *running;
@@ -151,6 +152,18 @@ static void keeper_impatient(void *owner)
 	release(keeper, keeper->generation - 1);
 }
 
+/* In a turn of its own: whoever hurries may be in the middle of a change. */
+static void keeper_soon(void *owner)
+{
+	struct keeper *keeper = owner;
+	if (keeper->broken) {
+		keeper->released = keeper->generation; /* the next try comes by itself */
+		keeper->handlers.released(keeper->owner, keeper->generation);
+		return;
+	}
+	keeper_next(keeper);
+}
+
 struct keeper *keeper_create(
 	struct loop *loop, const struct keeper_handlers *handlers, void *owner, struct store *store)
 {
@@ -161,6 +174,7 @@ struct keeper *keeper_create(
 	keeper->worker = worker_create(loop, "store");
 	keeper->due = loop_timer_create(loop, keeper_due, keeper);
 	keeper->patience = loop_timer_create(loop, keeper_impatient, keeper);
+	keeper->soon = loop_timer_create(loop, keeper_soon, keeper);
 	keeper->batch = store_batch_create();
 	keeper->generation = 1;
 	return keeper;
@@ -199,6 +213,7 @@ void keeper_destroy(struct keeper *keeper, bool flush_rest)
 	store_close(keeper->store);
 	loop_timer_destroy(keeper->due);
 	loop_timer_destroy(keeper->patience);
+	loop_timer_destroy(keeper->soon);
 	g_free(keeper);
 }
 
@@ -217,12 +232,7 @@ uint64_t keeper_generation(const struct keeper *keeper)
 
 void keeper_hurry(struct keeper *keeper)
 {
-	if (keeper->broken) {
-		keeper->released = keeper->generation; /* the next try comes by itself */
-		keeper->handlers.released(keeper->owner, keeper->generation);
-		return;
-	}
-	keeper_next(keeper);
+	loop_timer_after(keeper->soon, 0);
 }
 
 void keeper_durable(struct keeper *keeper, uint64_t sequence)

@@ -44,7 +44,7 @@ struct store_batch *keeper_batch(struct keeper *keeper);
 /* The generation of that batch. */
 uint64_t keeper_generation(const struct keeper *keeper);
 
-/* Seal and commit as soon as can be. */
+/* Seal in the next turn of the loop, commit as soon as can be. */
 void keeper_hurry(struct keeper *keeper);
 
 /* The journal is durable up to here. */
