@@ -41,7 +41,7 @@ struct sync_job {
 };
 
 struct journal {
-	struct journal_options options;
+	struct journal_options options; /* directory: a copy */
 	struct journal_handlers handlers;
 	struct segment_list list;
 	GByteArray *tail;
@@ -92,6 +92,7 @@ static void journal_free(struct journal *journal)
 	loop_timer_destroy(journal->timer);
 	segment_list_close(&journal->list);
 	g_byte_array_unref(journal->tail);
+	g_free((char *)journal->options.directory);
 	g_free(journal);
 }
 
@@ -104,6 +105,7 @@ static struct journal *journal_new(const struct journal_options *options)
 {
 	struct journal *journal = g_new0(struct journal, 1);
 	journal->options = *options;
+	journal->options.directory = g_strdup(options->directory); /* events name it later */
 	if (!options->segment_bytes) {
 		journal->options.segment_bytes = JOURNAL_SEGMENT_BYTES;
 	}

@@ -38,6 +38,9 @@ static void on_event(void *owner, const char *kind, const char *object, const ch
 	struct place *place = owner;
 	g_string_append_printf(place->events, "%s\n", kind);
 	assert_true(*object && *text);
+	if (!strcmp(kind, "journal.broken")) {
+		assert_string_equal(object, place->path);
+	}
 }
 
 static void on_durable(void *owner, uint64_t sequence)
@@ -84,8 +87,11 @@ static struct journal *open_here(struct place *place)
 {
 	struct journal_options options = options_for(place);
 	struct error err;
+	g_autofree char *borrowed = g_strdup(place->path); /* for the call only */
+	options.directory = borrowed;
 	struct journal *journal = journal_open(&options, &err);
 	assert_non_null(journal);
+	memset(borrowed, '?', strlen(borrowed));
 	return journal;
 }
 
