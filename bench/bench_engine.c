@@ -1,11 +1,14 @@
 /*
  * What the engine does with a sample, on one core: journalled, in the window, judged by one
- * threshold rule. And the memory that an idle series costs with its window full. Prints one figure
- * per line: name, value, unit.
+ * threshold rule; beside it the bare append of as many bytes, and the rules alone. And the memory
+ * that an idle series costs with its window full, and an instance of a rule beside it. Prints one
+ * figure per line: name, value, unit.
  *
  *     bench_engine [SERIES [ROUNDS [DIRECTORY]]]
  */
+#include <fcntl.h>
 #include <malloc.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +40,8 @@ struct bench {
 	struct ruleset *ruleset;
 	struct store_batch *batch;
 	struct entry_writer writer;
-	uint64_t transitions;
+	uint64_t transitions, written_bytes, evaluations;
+	double judging_cpu_s;
 	size_t series;
 };
 
@@ -72,7 +76,10 @@ static void on_transition(void *owner, const struct transition *t UNUSED)
 static void on_judge(void *owner, const uint32_t *series_ids, size_t count, struct wall now)
 {
 	struct bench *b = owner;
+	double before = cpu_s();
 	ruleset_step(b->ruleset, b->window, series_ids, count, now, on_transition, b);
+	b->judging_cpu_s += cpu_s() - before;
+	b->evaluations += count;
 }
 
 static void on_event(void *owner UNUSED, const char *kind, const char *object, const char *text)
@@ -128,6 +135,7 @@ static void flush(struct bench *b)
 		fprintf(stderr, "the journal takes nothing\n");
 		exit(1);
 	}
+	b->written_bytes += b->writer.length;
 	apply_record(b->apply, &record, true);
 }
 
@@ -193,20 +201,60 @@ static long long argument(int argc, char **argv, int index, long long otherwise)
 			   : otherwise;
 }
 
+/* CPU seconds to append as many bytes in pieces as large, one fdatasync a round: what the disk and
+ * the kernel take whatever is done with samples. */
+static double bare_append_cpu_s(const struct bench *b, const char *directory, long long rounds)
+{
+	g_autofree char *path = g_build_filename(directory, "bare", NULL);
+	uint64_t piece = BATCH * ENTRY_PAIR;
+	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+	uint64_t left = b->written_bytes;
+	uint64_t round = b->written_bytes / (uint64_t)rounds;
+	double began = cpu_s();
+	for (uint64_t since = 0; left; since += piece) {
+		piece = MIN(piece, left);
+		if (write(fd, b->writer.payload, piece) != (ssize_t)piece) {
+			fprintf(stderr, "%s cannot be written\n", path);
+			exit(1);
+		}
+		left -= piece;
+		if ((since >= round || !left) && !fdatasync(fd)) {
+			since = 0;
+		}
+	}
+	double took = cpu_s() - began;
+	unlink(path);
+	return took;
+}
+
+static double settled_bytes(void)
+{
+	malloc_trim(0);
+	return resident_bytes();
+}
+
+static void print_memory(const struct bench *b, double series_bytes, double instance_bytes)
+{
+	double count = (double)b->series;
+	printf("engine_bytes_per_series %.0f bytes\n", series_bytes / count);
+	printf("engine_bytes_per_rule_instance %.0f bytes\n", instance_bytes / count);
+	printf("engine_window_bytes_per_series %.0f bytes\n", (double)window_bytes(b->window) / count);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench *b = g_new0(struct bench, 1);
 	long long rounds = argument(argc, argv, 2, WINDOW_SAMPLES);
 	b->series = (size_t)argument(argc, argv, 1, 100000) / FIELDS * FIELDS;
-	open_all(b, argc > 3 ? argv[3] : "bench-journal");
-	double empty = resident_bytes();
+	const char *directory = argc > 3 ? argv[3] : "bench-journal";
+	open_all(b, directory);
+	double empty = settled_bytes();
 	declare_all(b);
 	store_batch_destroy(b->batch); /* the store has it */
 	b->batch = store_batch_create();
-	(void)malloc_trim(0);
-	double declared = resident_bytes();
+	double declared = settled_bytes();
 	ruleset_bind(b->ruleset, b->catalog);
-	double bound = resident_bytes();
+	double bound = settled_bytes() - declared;
 	int64_t start_ms = wall_now().ms / 10000 * 10000 - rounds * STEP_S * 1000;
 	double began = cpu_s();
 	struct mono wall_began = mono_now();
@@ -220,15 +268,14 @@ int main(int argc, char **argv)
 	}
 	double took = cpu_s() - began;
 	double took_wall = (double)(mono_now().ms - wall_began.ms) / 1000;
-	double judged = resident_bytes();
 	double samples = (double)b->series * (double)rounds;
 	printf("engine_samples_per_cpu_s %.0f samples/s\n", samples / took);
 	printf("engine_samples_per_s %.0f samples/s\n", samples / took_wall);
-	printf("engine_bytes_per_series %.0f bytes\n",
-		(judged - bound + declared - empty) / (double)b->series);
-	printf("engine_bytes_per_rule_instance %.0f bytes\n", (bound - declared) / (double)b->series);
-	printf("engine_window_bytes_per_series %.0f bytes\n",
-		(double)window_bytes(b->window) / (double)b->series);
+	printf("engine_evaluations_per_cpu_s %.0f evaluations/s\n",
+		(double)b->evaluations / b->judging_cpu_s);
+	print_memory(b, settled_bytes() - empty - bound, bound);
+	printf("engine_bare_append_per_cpu_s %.0f samples/s\n",
+		samples / bare_append_cpu_s(b, directory, rounds));
 	printf("engine_transitions %llu\n", (unsigned long long)b->transitions);
 	close_all(b);
 	return 0;

@@ -1,6 +1,7 @@
 /*
  * How fast samples are put into the window, and how fast rules judge them: instances of a bare
- * series with one constant threshold, and of a ratio of two. Prints one line for each.
+ * series with one constant threshold, and of a ratio of two. Prints one line for each: name, value,
+ * unit, and what belongs to it.
  */
 #include "base/bundle.h"
 #include "base/diag.h"
@@ -82,10 +83,11 @@ static void run(const char *name, const char *rule, const struct catalog *catalo
 		step_s += cpu_s() - b;
 	}
 	size_t instances = ruleset_rule(set, 0).instances;
-	printf("%s: %zu instances, %.1f M judged/s, %.1f M pushes/s, %zu bytes of window per series, "
-		   "%zu transitions\n",
-		name, instances, (double)instances * STEPS / step_s / 1e6,
-		(double)SERIES * STEPS / push_s / 1e6, window_bytes(window) / SERIES, told);
+	printf(
+		"rules_%s %.0f evaluations/CPU-second (%zu instances, %.1f M pushes/s, %zu bytes of window "
+		"per series, %zu transitions)\n",
+		name, (double)instances * STEPS / step_s, instances, (double)SERIES * STEPS / push_s / 1e6,
+		window_bytes(window) / SERIES, told);
 	window_destroy(window);
 }
 
@@ -93,7 +95,7 @@ int main(void)
 {
 	struct catalog *catalog = make_catalog();
 	run("threshold", "rule a { value df:*; warn > 92% for 10m; clear < 90% }", catalog);
-	run("two levels", "rule a { value df:*; warn > 92% for 10m; crit > 98%; clear < 90% }",
+	run("two_levels", "rule a { value df:*; warn > 92% for 10m; crit > 98%; clear < 90% }",
 		catalog);
 	run("ratio", "rule a { value df:f1 / df:f2; warn > 92; only when df:f3 > 1% }", catalog);
 	run("window", "rule a { value avg(df:*, 5m); warn > 92% }", catalog);

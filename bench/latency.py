@@ -1,56 +1,152 @@
 #!/usr/bin/env python3
-"""Latencies of the HTTP interface on one kept connection: p50 and p99 in milliseconds, of a server of its own that has
-sampled this host for some rounds. Pictures are asked for with another title each time, so that none comes from memory.
+"""The whole program as others meet it: latencies of the HTTP interface, from its start to the first judgement, its CPU
+in life, the size of its first page. Each function runs a server of its own over a directory that bench_past has filled:
+one host with a day of samples every ten seconds, in services of 1, 8 and 16 fields.
 
-python3 bench/latency.py [REQUESTS]"""
+    python3 bench/latency.py [REQUESTS]      p50 and p99 of some requests on one kept connection
+
+Pictures are asked for with another title each time, so that none comes from memory."""
 import http.client
+import os
 import pathlib
+import re
 import statistics
+import subprocess
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "support"))
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("MAGPIE_BENCH_BUILD", TOP / "build-bench"))
+os.environ.setdefault("MAGPIE", str(BUILD / "magpie"))
+sys.path[:0] = [str(TOP / "bench"), str(TOP / "tests" / "support")]
+import peers  # noqa: E402
 import support  # noqa: E402
 
+DAY = 8640  # samples
+HOST = "past0"
+ONE, EIGHT = "past0", "past1"  # services of HOST
+# True as soon as the first live sample is judged.
+RULE = {"first.magpie": 'rule judged {\n  value uptime:uptime\n  warn > 0\n}\nrule high {\n  value past*:*\n  warn > 1000000\n}\n'}
 
-def measure(port, path, requests):
+
+def past(directory, *words):
+    """Fills DIRECTORY/data; words as bench_past has them."""
+    subprocess.run([BUILD / "bench" / "bench_past", directory / "data", *map(str, words)], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def serve_day():
+    """A server, not yet started, that will show a day of HOST."""
+    directory = support.temporary_directory()
+    past(directory, 1, 3, DAY)
+    return support.Server("default_rules no\n", directory=directory)
+
+
+def wait_for_day(server):
+    """Until the archive holds all of it."""
+    ids = eight_series()
+
+    def there():
+        data = server.try_api(f"data?series={ids}&from=-1d&step=300")
+        return data and all(sum(v is not None for v in values) >= 280 for values in data["series"].values())
+
+    support.wait_for(there, 60, "a day of values")
+    time.sleep(1)  # what follows a start has settled
+
+
+def eight_series():
+    return ",".join(f"{HOST}:{EIGHT}:field{i}" for i in range(8))
+
+
+def requests_of(ids):
+    return {
+        "alive": "/healthz",
+        "wall": "/api/v1/wall",
+        "host": f"/api/v1/hosts/{HOST}",
+        "data_8": f"/api/v1/data?series={ids}&from=-1d&step=300",
+        "png_1": f"/graph/{HOST}/{ONE}.png?title={{i}}",
+        "png_8": f"/graph/{HOST}/{EIGHT}.png?title={{i}}",
+        "svg_8": f"/graph/{HOST}/{EIGHT}.svg?title={{i}}",
+    }
+
+
+def measure(port, path, count, seed=0):
+    """Milliseconds of each of `count` requests on one kept connection, sorted, and bytes of an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     taken, size = [], 0
-    for i in range(requests):
+    for i in range(count):
         begin = time.perf_counter()
-        connection.request("GET", path.replace("{i}", str(i)))
+        connection.request("GET", path.replace("{i}", f"{seed}-{i}"))
         answer = connection.getresponse()
         size = len(answer.read())
         taken.append((time.perf_counter() - begin) * 1000)
         if answer.status != 200:
             sys.exit(f"{path}: {answer.status}")
-    taken.sort()
-    return statistics.median(taken), taken[int(len(taken) * 0.99)], size
+    connection.close()
+    return sorted(taken), size
 
 
-def eight_series(server):
-    series = server.api("series?match=*:cpu,*:memory&limit=8")["series"]
-    return ",".join(s["id"] for s in series)
+def served_ms(server, name, count, seed):
+    taken, _ = measure(server.port, requests_of(eight_series())[name], count, seed)
+    return statistics.median(taken)
+
+
+def rrd_files(server, service):
+    """The files that the program has made of a service."""
+    return [str(p) for p in sorted((server.data / "rrd" / "bench").glob(f"{HOST}-{service}-*.rrd"))]
+
+
+def start_s(hosts, services, samples):
+    """Seconds from exec to the moment at which the API tells the first judgement of a live sample: with that many
+    services known and that many samples of each in the journal, and no RRD file made yet."""
+    directory = support.temporary_directory()
+    past(directory, hosts, services, samples, "normal")
+    server = support.Server("default_rules no\ninterval 1s\n", RULE, directory)
+    begin = time.monotonic()
+    server.start(wait=0)
+    try:
+        support.wait_for(lambda: any(a["rule"] == "judged" for a in server.alerts()), 120, "the first judgement")
+        took = time.monotonic() - begin
+        series = server.api("status")["series"]
+        recovered = re.search(r"engine.recovered .*took_ms=(\d+)", server.log())
+        return took, series, int(recovered.group(1)) / 1000
+    finally:
+        server.kill()
+
+
+def life(seconds):
+    """CPU microseconds a live sample costs, all roles together: {role: us}, of this host sampled each second."""
+    with support.Server("interval 1s\n") as server:
+        support.wait_for(lambda: (server.try_api("status") or {"samples": 0})["samples"] > 500, 30, "some rounds")
+        time.sleep(2)
+        roles = server.roles()
+        before, samples = {r: peers.process_cpu(p) for r, p in roles.items()}, server.api("status")["samples"]
+        time.sleep(seconds)
+        after, count = {r: peers.process_cpu(p) for r, p in roles.items()}, server.api("status")["samples"] - samples
+        return {role: (after[role] - before[role]) * 1e6 / count for role in roles}
+
+
+def first_paint():
+    """Compressed bytes of the scripts and style sheets that the first page names, and of the page: (js, css, html)."""
+    with support.Server("default_rules no\n") as server:
+        headers = {"Accept-Encoding": "gzip"}
+        page = server.get("/").body.decode()
+        addresses = re.findall(r'(?:src|href)="(/ui/[^"]+\.(js|css))"', page)
+        sizes = {"js": 0, "css": 0}
+        for address, kind in addresses:
+            sizes[kind] += len(server.get(address, headers=headers).body)
+        return sizes["js"], sizes["css"], len(server.get("/", headers=headers).body)
 
 
 def main():
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    with support.Server("interval 1s\n") as server:
-        support.wait_for(lambda: server.api("status")["samples"] > 1000, 30, "some rounds")
-        host, ids = server.host(), eight_series(server)
-        rows = [
-            ("alive", "/healthz", requests),
-            ("wall", "/api/v1/wall", requests),
-            ("one host, all its fields", f"/api/v1/hosts/{host}", requests),
-            ("8 series x day, 5 min", f"/api/v1/data?series={ids}&from=-1d&step=300", requests),
-            ("8 series x day, finest", f"/api/v1/data?series={ids}&from=-1d", max(requests // 10, 10)),
-            ("PNG of a day, 1 series", f"/graph/{host}/load.png?title={{i}}", max(requests // 5, 10)),
-            ("PNG of a day, 8 series", f"/graph/{host}/cpu.png?title={{i}}", max(requests // 5, 10)),
-        ]
-        print(f"{'request':28} {'p50 ms':>8} {'p99 ms':>8} {'bytes':>8}")
-        for name, path, count in rows:
-            half, late, size = measure(server.port, path, count)
-            print(f"{name:28} {half:8.3f} {late:8.3f} {size:8}")
+    with serve_day() as server:
+        wait_for_day(server)
+        print(f"{'request':10} {'p50 ms':>8} {'p99 ms':>8} {'bytes':>8}")
+        for name, path in requests_of(eight_series()).items():
+            taken, size = measure(server.port, path, requests)
+            print(f"{name:10} {statistics.median(taken):8.3f} {taken[int(len(taken) * 0.99)]:8.3f} {size:8}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""What is measured: one function per benchmark, each runs Magpie's part `repeat` times and the peer beside it and
+gives rows. Budgets and aims are those the design is held to."""
+import dataclasses
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+
+import latency
+import peers
+
+
+@dataclasses.dataclass
+class Row:
+    name: str
+    what: str
+    value: float
+    unit: str
+    less: bool  # less is better
+    peer_name: str = ""
+    peer: float | None = None
+    budget: float | None = None
+    aim: float | None = None
+
+
+def program(name, *words):
+    """{name: value} of the lines NAME VALUE UNIT that a benchmark in C prints."""
+    done = subprocess.run([latency.BUILD / "bench" / name, *map(str, words)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr}")
+    figures = {}
+    for line in done.stdout.splitlines():
+        parts = line.split()
+        try:
+            figures[parts[0]] = float(parts[1])
+        except (IndexError, ValueError):
+            pass  # a line for people
+    return figures
+
+
+def medians(repeat, measure):
+    """{name: median} of as many calls of measure(), which gives {name: value}."""
+    runs = [measure() for _ in range(repeat)]
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+def median(repeat, measure):
+    values = [measure() for _ in range(repeat)]
+    return None if None in values else statistics.median(values)
+
+
+def host_sample(repeat):
+    """CPU of a full sample of this host beside collectd and the stock Munin plugins"""
+    own = medians(repeat, lambda: program("bench_host", 300))
+    collectd = median(repeat, lambda: peers.collectd_cpu_ms(8))
+    munin = median(repeat, lambda: peers.munin_plugins_cpu_ms(1))
+    round_ms = own["host_round"] / 1000
+    return [
+        Row("host_round", "sample of this host, a round in life", round_ms, "ms", True, "collectd", collectd, 1, 0.3),
+        Row("host_round_munin", "the same", round_ms, "ms", True, "Munin's plugins", munin),
+        Row("host_all_due", "sample with everything due at once", own["host_all_due"] / 1000, "ms", True, "collectd",
+            collectd, 1, 0.3),
+        Row("host_per_series", "a round in life, per series", own["host_round"] / own["host_series"], "us", True),
+    ]
+
+
+def engine(repeat, series):
+    directory = tempfile.mkdtemp(prefix="magpie-bench-")
+    try:
+        return medians(repeat, lambda: engine_once(directory, series))
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def engine_once(directory, series):
+    journal = os.path.join(directory, "journal")
+    figures = program("bench_engine", series, 60, journal)
+    shutil.rmtree(journal)
+    return figures
+
+
+def judge(repeat):
+    """samples journalled, in the window and judged, beside the bare append of as many bytes"""
+    own = engine(repeat, 100000)
+    rules = medians(repeat, lambda: program("bench_rules"))
+    return [
+        Row("judge", "samples journalled, windowed, judged", own["engine_samples_per_cpu_s"], "/CPU s", False,
+            "bare append", own["engine_bare_append_per_cpu_s"], 1e6, 5e6),
+        Row("judge_elapsed", "the same by the clock, disk included", own["engine_samples_per_s"], "/s", False),
+        Row("evaluate", "rules evaluated, one threshold", rules["rules_threshold"], "/CPU s", False, budget=5e6, aim=20e6),
+        Row("evaluate_ratio", "the same, a ratio of two, on a condition", rules["rules_ratio"], "/CPU s", False),
+        Row("evaluate_window", "the same, average of 5 minutes", rules["rules_window"], "/CPU s", False),
+    ]
+
+
+def memory(repeat):
+    """memory per idle series, 100,000 of them, windows full"""
+    own = engine(repeat, 100000)
+    return [
+        Row("memory_series", "memory of an idle series, window full", own["engine_bytes_per_series"], "B", True,
+            "60 values of 8 B", 480, 1024, 700),
+        Row("memory_window", "of that the window", own["engine_window_bytes_per_series"], "B", True),
+        Row("memory_instance", "memory of a rule's instance beside it", own["engine_bytes_per_rule_instance"], "B", True),
+    ]
+
+
+def rrd_write(repeat):
+    """samples into RRD files, beside librrd itself"""
+    own = medians(repeat, lambda: program("bench_rrd", "/dev/shm", 1000))
+    peer = medians(repeat, lambda: program("bench_librrd"))
+    return [
+        Row("rrd_write", "samples into RRD files, default layout", own["rrd_write_default"], "/CPU s", False,
+            "librrd, 60 a call", peer["librrd_batch"], 0.6e6, 0.8e6),
+        Row("rrd_write_normal", "the same, Munin's layout", own["rrd_write_normal"], "/CPU s", False,
+            "librrd, 1 a call", peer["librrd_single"], 0.6e6, 0.8e6),
+        Row("rrd_write_elapsed", "default layout by the clock", own["rrd_write_default_elapsed"], "/s", False),
+    ]
+
+
+def png(repeat):
+    """PNG of a day, not cached, served by the whole program, beside forked rrdtool graph"""
+    rows = []
+    with latency.serve_day() as server:
+        latency.wait_for_day(server)
+        for count, service, name, budget, aim in ((1, latency.ONE, "png_1", 8, 7), (8, latency.EIGHT, "png_8", 12, 10)):
+            files = latency.rrd_files(server, service)
+            latency.served_ms(server, name, 10, "warm")
+            own, peer = [], []
+            for i in range(repeat):
+                own.append(latency.served_ms(server, name, 60, i))
+                peer.append(peers.rrdtool_graph_ms(files) or 0)
+            rows.append(Row(name, f"PNG of a day, {count} series, served", statistics.median(own), "ms", True,
+                            "forked rrdtool", statistics.median(peer) or None, budget, aim))
+    return rows
+
+
+def data(repeat):
+    """8 series x day served as JSON, beside forked rrdtool xport"""
+    with latency.serve_day() as server:
+        latency.wait_for_day(server)
+        files = latency.rrd_files(server, latency.EIGHT)
+        latency.served_ms(server, "data_8", 50, "warm")
+        own, peer = [], []
+        for i in range(repeat):
+            own.append(latency.served_ms(server, "data_8", 500, i))
+            peer.append(peers.rrdtool_xport_ms(files) or 0)
+    return [Row("data_8", "values of 8 series x day, served", statistics.median(own), "ms", True, "forked xport",
+                statistics.median(peer) or None, 1, 0.5)]
+
+
+def start_rows(repeat, hosts, what, budget):
+    runs = [latency.start_s(hosts, 30, 60) for _ in range(repeat)]
+    return [
+        Row(f"start_{what}", f"start to first judgement, {what} series", statistics.median(r[0] for r in runs), "s", True,
+            budget=budget, aim=budget / 2),
+        Row(f"recover_{what}", "of that state and journal read", statistics.median(r[2] for r in runs), "s", True),
+    ]
+
+
+def start(repeat):
+    """from exec to the first live sample judged, with 2,500 series known and 60 samples of each journalled"""
+    return start_rows(repeat, 10, "2.5k", 2)
+
+
+def start_250k(repeat):
+    """the same with 250,000 series"""
+    return start_rows(repeat, 1000, "250k", 10)
+
+
+def life(repeat):
+    """CPU of all roles per live sample, this host sampled each second"""
+    own = medians(repeat, lambda: latency.life(8))
+    whole = sum(own.values())
+    return [Row("life", "CPU per live sample, all roles", whole, "us", True, budget=None, aim=None)] + [
+        Row(f"life_{role}", f"of that {role}", value, "us", True) for role, value in sorted(own.items())]
+
+
+def ui(repeat):
+    """compressed size of what the browser loads for the first page"""
+    js, css, html = latency.first_paint()
+    return [
+        Row("ui_js", "JavaScript at first paint, gzip", js / 1000, "kB", True, "smallest peer", 154, 60, 40),
+        Row("ui_css", "style sheet, gzip", css / 1000, "kB", True),
+        Row("ui_html", "page, gzip", html / 1000, "kB", True),
+    ]
+
+
+BENCHES = {bench.__name__: bench
+           for bench in (host_sample, judge, memory, rrd_write, png, data, start, start_250k, life, ui)}
