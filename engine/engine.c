@@ -22,7 +22,14 @@
 
 #include "base/banned.h"
 
-enum { TICK_MS = 1000, RELEASE_TICKS = 60, STRIP_TICKS = 10, KEEP_EVENTS_DAYS = 90 };
+enum {
+	TICK_MS = 1000,
+	RELEASE_TICKS = 60,
+	STRIP_TICKS = 10,
+	KEEP_EVENTS_DAYS = 90,
+	STOP_TURN_MS = 10,
+	STOP_MS = 5000,
+};
 
 /* -- events -- */
 
@@ -441,6 +448,7 @@ void engine_destroy(struct engine *engine)
 		return;
 	}
 	loop_timer_destroy(engine->tick);
+	loop_timer_destroy(engine->ending);
 	intake_destroy(engine->intake);
 	feed_destroy(engine->feed);
 	journal_close(engine->journal);
@@ -473,8 +481,27 @@ void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd
 	}
 }
 
+/* The archive ends after this role and is to have all of the journal then. */
+static void engine_end(void *owner)
+{
+	struct engine *engine = owner;
+	feed_pump(engine->feed);
+	if (feed_is_done(engine->feed) || mono_now().ms >= engine->stop_until.ms) {
+		role_stopped(engine->role);
+	} else {
+		loop_timer_after(engine->ending, STOP_TURN_MS);
+	}
+}
+
 void engine_stop(struct engine *engine)
 {
+	struct error err = {.kind = ERR_NONE};
 	engine->stopping = true;
+	engine->stop_until.ms = mono_now().ms + STOP_MS;
 	intake_flush(engine->intake);
+	if (!journal_sync(engine->journal, &err)) {
+		log_warn("engine.stop", "error=\"%s\"", log_safe(err.text));
+	}
+	engine->ending = loop_timer_create(engine->loop, engine_end, engine);
+	engine_end(engine);
 }

@@ -36,7 +36,7 @@ struct engine {
 	struct ruleset *ruleset; /* in force */
 	GArray *alerts_waiting;  /* of engine/evaluate.c: to be shown when stored */
 	GArray *changed;         /* uint32_t ids of services whose limits are to be told */
-	struct loop_timer *tick;
+	struct loop_timer *tick, *ending;
 	uint64_t applied; /* last journal sequence that took effect */
 	uint64_t turns;   /* progress, for the supervisor */
 	uint64_t samples_before;
@@ -49,6 +49,7 @@ struct engine {
 	uint64_t stored_position;  /* journal sequence that the state on disk has seen */
 	unsigned ticks;
 	bool stopping; /* the end is clean: the rest is stored */
+	struct mono stop_until;
 };
 
 /* Everything up to and including recovery; NULL: the data directory cannot be used. */
@@ -58,7 +59,10 @@ void engine_destroy(struct engine *engine);
 /* A new socket to another role (taken). */
 void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd);
 
-/* The end is near: what has been gathered is journalled, engine_destroy() will store the rest. */
+/*
+ * The end is near: what has been gathered is journalled, made durable and given to the rrd roles (5
+ * s at most), then role_stopped(); engine_destroy() will store the rest.
+ */
 void engine_stop(struct engine *engine);
 
 /* Looks at the clocks; the time now. */

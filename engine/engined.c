@@ -29,9 +29,7 @@ static uint64_t progress(void *state)
 
 static void stop(void *state)
 {
-	struct engine *engine = state;
-	engine_stop(engine);
-	role_stopped(engine->role);
+	engine_stop(state);
 }
 
 static void destroy(void *state)

@@ -27,7 +27,8 @@ struct rrd {
 	struct journal_reader *reader; /* NULL: it has not said from where */
 	uint32_t next_service;         /* to be declared */
 	uint64_t checkpoint, applied, values, files, failures;
-	bool known; /* it said once where it is */
+	bool known;     /* it said once where it is */
+	bool caught_up; /* has been given all that is durable */
 };
 
 struct feed {
@@ -110,6 +111,7 @@ static void pump_later(void *owner)
 
 static void peer_pump(struct rrd *rrd)
 {
+	rrd->caught_up = false;
 	if (!rrd->channel || !rrd->reader || !declare_rest(rrd)) {
 		return;
 	}
@@ -117,6 +119,7 @@ static void peer_pump(struct rrd *rrd)
 	struct record record;
 	for (int i = 0; i < AT_ONCE; i++) {
 		if (!journal_reader_next(rrd->reader, until, &record)) {
+			rrd->caught_up = true;
 			return;
 		}
 		if (!send_record(rrd, &record)) {
@@ -135,6 +138,17 @@ void feed_pump(struct feed *feed)
 	for (size_t i = 0; i < feed->rrds->len; i++) {
 		peer_pump(feed->rrds->pdata[i]);
 	}
+}
+
+bool feed_is_done(const struct feed *feed)
+{
+	for (size_t i = 0; i < feed->rrds->len; i++) {
+		const struct rrd *rrd = feed->rrds->pdata[i];
+		if (rrd->channel && rrd->reader && (!rrd->caught_up || channel_queued(rrd->channel))) {
+			return false;
+		}
+	}
+	return true;
 }
 
 void feed_declare(struct feed *feed, const struct service *service)

@@ -39,6 +39,10 @@ void feed_peer(struct feed *feed, unsigned instance, int fd);
 /* The journal is durable further, or a channel has room. */
 void feed_pump(struct feed *feed);
 
+/* Whether every rrd role that is there has been given all that is durable, and no channel holds any
+ * of it back. */
+bool feed_is_done(const struct feed *feed);
+
 /* The service is new or differs: all of them are told before the records that use it. */
 void feed_declare(struct feed *feed, const struct service *service);
 

@@ -29,7 +29,8 @@ enum {
 	CHECKPOINT_MS = 30 * 60 * 1000,
 	CHECKPOINT_RETRY_MS = 60 * 1000,
 	STOP_RETRY_MS = 250,
-	STOP_TRIES = 20, /* then without a checkpoint: the journal has it all */
+	STOP_TRIES = 20,     /* then without a checkpoint: the journal has it all */
+	STOP_WAIT_MS = 3000, /* for the engine's last records */
 	DRAIN_SLICE_MS = 50,
 	ENGINE_QUEUE = 1 << 20,
 	WEB_QUEUE = 64 << 20,
@@ -64,8 +65,8 @@ struct rrdd {
 	enum checkpoint_state checkpoint;
 	uint64_t progress, connections;
 	unsigned stop_tries;
-	bool stopping;
-	bool rewinding; /* asked for, the feed has not gone back yet */
+	bool stopping, last_checkpoint; /* the one that ends the role has begun */
+	bool rewinding;                 /* asked for, the feed has not gone back yet */
 };
 
 struct sync_job {
@@ -133,6 +134,16 @@ static void on_rewind(void *owner)
 
 /* -- checkpoint -- */
 
+/*
+ * The engine ends before this role does (magpie/roles.def): what it had sent by then is read to its
+ * end, which is the end of its channel, before the last checkpoint.
+ */
+static void stop_when_read(struct rrdd *d)
+{
+	channel_pause(engine_channel(d), false);
+	loop_timer_after(d->checkpoint_timer, engine_channel(d) ? STOP_WAIT_MS : 0);
+}
+
 static void checkpoint_end(struct rrdd *d, bool made)
 {
 	d->checkpoint = CHECKPOINT_NONE;
@@ -140,6 +151,8 @@ static void checkpoint_end(struct rrdd *d, bool made)
 	if (!d->stopping) {
 		channel_pause(engine_channel(d), false);
 		loop_timer_after(d->checkpoint_timer, made ? CHECKPOINT_MS : CHECKPOINT_RETRY_MS);
+	} else if (!d->last_checkpoint) {
+		stop_when_read(d);
 	} else if (made || ++d->stop_tries >= STOP_TRIES) {
 		role_stopped(d->role);
 	} else {
@@ -196,6 +209,7 @@ static void checkpoint_begin(void *owner)
 	struct rrdd *d = owner;
 	if (d->checkpoint == CHECKPOINT_NONE) {
 		d->checkpoint = CHECKPOINT_DRAIN;
+		d->last_checkpoint = d->stopping;
 		channel_pause(engine_channel(d), true);
 		checkpoint_step(d);
 	}
@@ -311,8 +325,13 @@ static void peer_destroy(gpointer data)
 static void on_closed(void *owner, const struct error *why)
 {
 	struct peer *peer = owner;
+	struct rrdd *d = peer->rrdd;
 	log_info("rrd.peer", "peer=%s gone=\"%s\"", role_name(peer->role), log_safe(why->text));
-	g_ptr_array_remove_fast(peer->rrdd->peers, peer);
+	bool engine = peer->role == ROLE_ENGINE;
+	g_ptr_array_remove_fast(d->peers, peer);
+	if (engine && d->stopping && d->checkpoint == CHECKPOINT_NONE) {
+		loop_timer_after(d->checkpoint_timer, 0);
+	}
 }
 
 static void greet_engine(struct rrdd *d)
@@ -325,7 +344,7 @@ static void greet_engine(struct rrdd *d)
 		on_event(d, d->untold->pdata[i], d->untold->pdata[i + 1], d->untold->pdata[i + 2]);
 	}
 	g_ptr_array_set_size(d->untold, 0);
-	channel_pause(engine_channel(d), d->checkpoint != CHECKPOINT_NONE || d->stopping);
+	channel_pause(engine_channel(d), d->checkpoint != CHECKPOINT_NONE);
 }
 
 static void on_peer(void *state, unsigned role, unsigned instance, int fd)
@@ -420,8 +439,9 @@ static void rrdd_stop(void *state)
 {
 	struct rrdd *d = state;
 	d->stopping = true;
-	channel_pause(engine_channel(d), true);
-	checkpoint_begin(d); /* one that is under way already ends the role as well */
+	if (d->checkpoint == CHECKPOINT_NONE) {
+		stop_when_read(d);
+	}
 }
 
 static uint64_t rrdd_progress(void *state)
