@@ -10,7 +10,11 @@ INTERVAL, HOLD = 2, 4
 CONFIG = """\
 interval {interval}s
 default_rules no
-smtp {{ server "smtp://127.0.0.1:{smtp}" from "magpie@example.org" tls none }}
+smtp {{
+  server "smtp://127.0.0.1:{smtp}"
+  from   "magpie@example.org"
+  tls    none
+}}
 channel ops {{ email "ops@example.org" }}
 channel hook {{ webhook "{hook}" }}
 notify ops hook
@@ -43,7 +47,7 @@ def scenario():
     config = CONFIG.format(interval=INTERVAL, smtp=mail.port, hook=hook.url)
     server = support.Server(config, {"disk.magpie": RULES.format(hold=HOLD)})
     try:
-        with support.tmpfs(directory / "fs", 20) as path, server:
+        with server, support.tmpfs(directory / "fs", 20) as path:
             run(server, path, mail, hook)
     finally:
         mail.stop()
@@ -65,7 +69,7 @@ def run(server, path, mail, hook):
     took = time.monotonic() - filled
     support.check(took <= 2 * INTERVAL + HOLD + 1, f"it fires {took:.1f} s after, with 'for' of {HOLD} s")
     alert, = our_alerts(server)
-    support.check(alert["level"] == "warning" and alert["value"] > 80 and alert["threshold"] is not None, "with value and threshold")
+    support.check(alert["level"] == "warning" and alert["value"] > alert["threshold"] == 80, f"with value and threshold: {alert}")
     support.check(path.name in alert["summary"] and "%" in alert["summary"], f"in words: {alert['summary']}")
     support.check("small_disk" in server.get("/plain").body.decode() or path.name in server.get("/plain").body.decode(),
                   "and on the page without script")

@@ -39,7 +39,7 @@ QUERIES = [
     ("/api/v1/data?" + "&".join(f"a{i}=1" for i in range(3000)), False),
     ("/api/v1/data?series={s}&from=now&to=-1h", False),
     ("/api/v1/data?series={s}&from=1000000000000000000&to=1000000000000000001", False),
-    ("/api/v1/data?series={s}&from=-1h&step=0", False),
+    ("/api/v1/data?series={s}&from=-1h&step=0", True),
     ("/api/v1/data?series={s}&from=-1h&step=-1", False),
     ("/api/v1/data?series={s}&from=-1h&cf=evil", False),
     ("/api/v1/data?series={s}&from=--x", False),
@@ -103,7 +103,7 @@ def check_bodies(server):
         body = text.encode("latin-1")
         status = speak(server, (head + f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
         support.check(status == 400, f"JSON {text[:20]!r}: {status}")
-    support.check(speak(server, b"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n") in (200, 417, 400),
+    support.check(speak(server, b"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n") in (100, 200, 417, 400),
                   "an expectation without a body")
 
 

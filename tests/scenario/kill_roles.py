@@ -16,7 +16,11 @@ import support
 CONFIG = """\
 interval 1s
 default_rules no
-smtp {{ server "smtp://127.0.0.1:{smtp}" from "magpie@example.org" tls none }}
+smtp {{
+  server "smtp://127.0.0.1:{smtp}"
+  from   "magpie@example.org"
+  tls    none
+}}
 channel ops {{ email "ops@example.org" }}
 channel hook {{ webhook "{hook}" }}
 notify ops hook
@@ -26,7 +30,7 @@ notify ops hook
 RULES = """\
 rule it_runs {
   value   uptime:uptime
-  warn    > 0
+  warn    > 0s
   summary "${host} runs"
 }
 """

@@ -5,7 +5,13 @@ import support
 GOOD = """\
 rule alive {
   value uptime:uptime
-  warn  > 0
+  warn  > 0s
+}
+"""
+MORE = """\
+rule more {
+  value load:load
+  warn  > 100000
 }
 """
 
@@ -13,14 +19,25 @@ rule alive {
 WRONG = """\
 rule alive {
   value uptime:uptime
-  wran  > 0
+  wran  > 0s
 }
-rule twice { value load:load warn > 5 }
-rule twice { value load:load warn > 6 }
-rule no_value { warn > 5 }
-rule bad_number { value load:load warn > 1e400 }
+rule twice {
+  value load:load
+  warn  > 5
+}
+rule twice {
+  value load:load
+  warn  > 6
+}
+rule no_value {
+  warn > 5
+}
+rule bad_number {
+  value load:load
+  warn  > 1e400
+}
 """
-WRONG_LINES = {3, 6, 7, 8}
+WRONG_LINES = {3, 9, 13, 18}
 
 
 def places(output, name):
@@ -71,7 +88,7 @@ def scenario():
         support.check(rule_names(server) == before, "the old rules are all still there")
         support.check(any(a["rule"] == "alive" and a["state"] == "firing" for a in server.alerts()), "and go on firing")
         support.check(server.roles() == roles, "no role was restarted for it")
-        (server.rules / "alive.magpie").write_text(GOOD + "rule more { value load:load warn > 100000 }\n")
+        (server.rules / "alive.magpie").write_text(GOOD + MORE)
         server.reload()
         support.wait_for(lambda: rule_names(server) == sorted(before + ["more"]), 10, "the corrected file is taken")
         support.wait_for(lambda: not server.api("status")["rules_error"], 5, "the complaint is gone")

@@ -5,8 +5,7 @@ import pathlib
 import re
 import subprocess
 
-ROW = re.compile(r"<!-- .*? / (-?\d+) --> <row><v>\s*([^<\s]+)\s*</v></row>")
-ARCHIVE = re.compile(r"<cf>\s*(\w+)\s*</cf>\s*<pdp_per_row>\s*(\d+)\s*</pdp_per_row>.*?<database>(.*?)</database>", re.S)
+ROW = re.compile(r"^(\d+): *([^\s]+)$", re.M)
 
 
 class Rrdtool:
@@ -53,10 +52,15 @@ def structure(tool, path):
     return int(info["step"]), ds, rras
 
 
-def archives(tool, path):
-    """{(cf, steps per row): {t: text of the value}}."""
-    return {(cf, int(steps)): dict((int(t), v) for t, v in ROW.findall(rows))
-            for cf, steps, rows in ARCHIVE.findall(tool.run("dump", path))}
+def rows_of(tool, path, cf, resolution, first, last):
+    """{t: text of the value} of one archive, from the row that ends behind `first` to the one that ends at `last`."""
+    start, end = first // resolution * resolution, last // resolution * resolution
+    if end <= start:
+        return {}
+    found = {int(t): v for t, v in ROW.findall(tool.run("fetch", path, cf, "-r", resolution, "-s", start, "-e", end))}
+    if found and min(b - a for a, b in zip([start, *found], found)) != resolution:
+        raise AssertionError(f"{path}: rrdtool took another archive than that of {resolution} s")
+    return {t: v for t, v in found.items() if t <= end}
 
 
 def sample_text(t_ms, value, kind):
@@ -76,14 +80,14 @@ def differences(tool, path, series, samples, scratch):
     for at in range(0, len(samples), 200):
         tool.run("update", other, "--skip-past-updates",
                  *[sample_text(t, value, series.type) for t, value in samples[at:at + 200]])
-    wanted, found = archives(tool, other), archives(tool, path)
     last = samples[-1][0] // 1000
     wrong = []
-    for key, rows in wanted.items():
-        seconds = step * key[1]
-        for t, value in rows.items():
-            if first + seconds < t <= last and not same(found.get(key, {}).get(t), value):
-                wrong.append(f"{path.name} {key[0]}:{key[1]} at {t}: {found.get(key, {}).get(t)}, journal says {value}")
+    for cf, resolution in sorted({(rra.split(":")[1], step * int(rra.split(":")[3])) for rra in rras}):
+        wanted = rows_of(tool, other, cf, resolution, first, last)
+        found = rows_of(tool, path, cf, resolution, first, last)
+        for t, value in wanted.items():
+            if t > first + resolution and not same(found.get(t), value):
+                wrong.append(f"{path.name} {cf} {resolution} s at {t}: {found.get(t)}, the journal says {value}")
     return wrong
 
 

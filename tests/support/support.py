@@ -141,8 +141,11 @@ class Server:
     def __exit__(self, kind, value, trace):
         self.kill()
         if kind and not issubclass(kind, SystemExit):
-            print("---- the server's log ----")
-            print("\n".join(self.log().splitlines()[-80:]))
+            self.print_log()
+
+    def print_log(self):
+        print("---- the server's log ----")
+        print("\n".join(self.log().splitlines()[-80:]))
 
     def start(self, wait=20):
         with open(self.log_path, "ab") as log:
@@ -151,7 +154,12 @@ class Server:
                  "--listen", f"127.0.0.1:{self.port}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         if wait:
-            wait_for(self.ready, wait, "the server answers")
+            try:
+                wait_for(self.ready, wait, "the server answers")
+            except AssertionError:
+                self.kill()
+                self.print_log()
+                raise
         return self
 
     def ready(self):
