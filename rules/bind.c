@@ -188,20 +188,20 @@ static void look_up(struct instance *in, struct field **fields)
 
 static void listen_to(struct ruleset *set, struct instance *in, uint32_t series_id)
 {
-	while (set->by_series->len <= series_id) {
-		g_ptr_array_add(set->by_series, NULL);
+	if (set->by_series->len <= series_id) {
+		g_ptr_array_set_size(set->by_series, (int)series_id + 1);
 	}
-	GPtrArray *list = g_ptr_array_index(set->by_series, series_id);
-	if (!list) {
-		list = g_ptr_array_sized_new(1);
-		set->by_series->pdata[series_id] = list;
-	}
-	for (guint i = 0; i < list->len; i++) {
-		if (g_ptr_array_index(list, i) == in) {
+	struct listeners *list = g_ptr_array_index(set->by_series, series_id);
+	uint32_t count = list ? list->count : 0;
+	for (uint32_t i = 0; i < count; i++) {
+		if (list->instances[i] == in) {
 			return;
 		}
 	}
-	g_ptr_array_add(list, in);
+	list = g_realloc(list, sizeof(*list) + (count + 1) * sizeof(list->instances[0]));
+	list->instances[count] = in;
+	list->count = count + 1;
+	set->by_series->pdata[series_id] = list;
 }
 
 /* Which series the instance is about, for people. */
@@ -287,30 +287,34 @@ static bool complete(struct ruleset *set, struct instance *in)
 	return all;
 }
 
+/* `found`: the driver's key, kept in the set's texts; NULL: it has none. */
 static void make_instance(struct bound_rule *b, struct rule_host *host, const char *const *values,
-	const struct plan_target *target)
+	const struct plan_target *target, const char *found)
 {
 	if (!host_wanted(b->rule->item->body, host)) {
 		return;
 	}
-	char *key = dimension_key(b->rule->value_dims, values);
+	g_autofree char *key = dimension_key(b->rule->value_dims, values);
 	if (g_hash_table_contains(b->instances, key)) {
-		g_free(key);
 		return;
 	}
 	unsigned count = b->rule->operands->len;
-	struct instance *in = g_malloc0(sizeof(*in) + count * sizeof(in->operands[0]));
+	struct instance *in = g_malloc0(
+		sizeof(*in) + count * sizeof(in->operands[0]) + b->rule->dim_count * sizeof(in->dims[0]));
+	g_autofree char *name = instance_key(b->rule, values);
 	in->bound = b;
 	in->host = host;
 	in->value = NAN;
-	in->key = instance_key(b->rule, values);
+	in->key = g_string_chunk_insert(b->set->texts, name);
 	in->service = in->field = in->label = "";
-	in->dims = g_new0(const char *, DIMENSIONS_MOST);
+	in->dims = (const char **)(void *)(in->operands + count);
 	for (unsigned i = 0; i < b->rule->dim_count; i++) {
 		in->dims[i] = values[i] ? g_string_chunk_insert_const(b->set->texts, values[i]) : NULL;
 	}
 	in->plan = find_plan(b, target);
-	g_hash_table_insert(b->instances, key, in);
+	const char *kept =
+		found && !strcmp(found, key) ? found : g_string_chunk_insert(b->set->texts, key);
+	g_hash_table_insert(b->instances, (char *)kept, in);
 	if (!in->plan->disabled) {
 		g_ptr_array_add(b->incomplete, in);
 	}
@@ -318,8 +322,6 @@ static void make_instance(struct bound_rule *b, struct rule_host *host, const ch
 
 void instance_destroy(struct instance *instance)
 {
-	g_free(instance->key);
-	g_free(instance->dims);
 	g_free(instance);
 }
 
@@ -336,15 +338,15 @@ static void offer(const struct watch_entry *w, struct rule_host *host, struct fi
 	}
 	const char *values[DIMENSIONS_MOST];
 	dimension_values(o, &match, names, values);
-	char *key = dimension_key(o->dims, values);
-	if (g_hash_table_contains(b->found[w->operand], key)) {
-		g_free(key);
-	} else {
-		g_hash_table_insert(b->found[w->operand], key, field);
+	g_autofree char *key = dimension_key(o->dims, values);
+	void *kept = NULL;
+	if (!g_hash_table_lookup_extended(b->found[w->operand], key, &kept, NULL)) {
+		kept = g_string_chunk_insert(b->set->texts, key);
+		g_hash_table_insert(b->found[w->operand], kept, field);
 	}
 	if (w->operand == b->rule->driver) {
 		struct plan_target target = {names[0], host->group, names[1], names[2]};
-		make_instance(b, host, values, &target);
+		make_instance(b, host, values, &target, kept);
 	}
 }
 
@@ -382,7 +384,7 @@ static void offer_host(struct ruleset *set, struct rule_host *host)
 		}
 		const char *values[DIMENSIONS_MOST] = {host->name};
 		struct plan_target target = {host->name, host->group, "node", "age"};
-		make_instance(b, host, values, &target);
+		make_instance(b, host, values, &target, NULL);
 	}
 }
 

@@ -35,24 +35,30 @@ struct instance {
 	double value;      /* canonical; NaN: unknown */
 	uint32_t number;
 	uint32_t step_s;
-	bool live;              /* all series of the value are there: it is judged */
-	bool dirty;             /* changed since the last save */
-	bool pristine;          /* ok, and nothing runs */
+	bool live;     /* all series of the value are there: it is judged */
+	bool dirty;    /* changed since the last save */
+	bool pristine; /* ok, and nothing runs */
+	bool on_wheel;
 	uint32_t told_stamp;    /* batch that told something of it last */
 	uint32_t stamp;         /* batch that judged it last */
 	uint32_t active_index;  /* place in ruleset->active + 1; 0: not there */
 	const char *suppressor; /* name of the parent rule; NULL: none */
 	int64_t release_ms;     /* the parent is over: suppressed until then; 0: it is not over */
 	struct instance *wheel_next;
-	bool on_wheel;
-	char *key;
-	const char **dims; /* values, beside rule->dims (for those of the instance) */
+	const char *key;   /* in ruleset->texts */
+	const char **dims; /* values, beside rule->dims (for those of the instance); behind operands */
 	const char *service, *field,
 		*label;                    /* of the series it is about; "" if there is no single one */
 	struct operand_ref operands[]; /* beside rule->operands */
 };
 
-/* A rule with what it is bound to. */
+/* The instances that read a series. There is one of these for every series: it is kept small. */
+struct listeners {
+	uint32_t count;
+	struct instance *instances[];
+};
+
+/* A rule with what it is bound to. Keys are in ruleset->texts. */
 struct bound_rule {
 	struct rule *rule;
 	struct ruleset *set;
@@ -72,14 +78,14 @@ struct ruleset {
 	GPtrArray *host_rules; /* struct bound_rule * driven by node:age */
 	GHashTable *hosts;     /* name -> struct rule_host * (owned) */
 	GHashTable *services;  /* struct service * -> number of fields seen */
-	GPtrArray *by_series;  /* series id -> GPtrArray of struct instance *, NULL: none */
+	GPtrArray *by_series;  /* series id -> struct listeners *, owned; NULL: none */
 	GPtrArray *timed;      /* instances that are judged on every tick */
 	GPtrArray *active;     /* instances whose level or candidate is not ok */
 	struct instance *wheel[WHEEL_SLOTS];
 	int64_t wheel_s;     /* second up to which the wheel has turned; 0: not begun */
 	GHashTable *saved;   /* key -> GBytes: states of instances that are not bound yet */
 	GPtrArray *dirty;    /* instances changed since the last save */
-	GStringChunk *texts; /* names that instances point to */
+	GStringChunk *texts; /* names and keys that instances point to */
 	struct diag_list *complaints;
 	GArray *events;              /* struct transition of this batch */
 	const struct window *window; /* given last */

@@ -347,11 +347,11 @@ void ruleset_step(struct ruleset *set, const struct window *window, const uint32
 	begin(set, window, now);
 	set->stamp++;
 	for (size_t i = 0; i < count; i++) {
-		GPtrArray *list = series_ids[i] < set->by_series->len
-							  ? g_ptr_array_index(set->by_series, series_ids[i])
-							  : NULL;
-		for (guint k = 0; list && k < list->len; k++) {
-			struct instance *in = g_ptr_array_index(list, k);
+		const struct listeners *list = series_ids[i] < set->by_series->len
+										   ? g_ptr_array_index(set->by_series, series_ids[i])
+										   : NULL;
+		for (uint32_t k = 0; list && k < list->count; k++) {
+			struct instance *in = list->instances[k];
 			if (in->stamp != set->stamp && !in->bound->rule->timed) {
 				in->stamp = set->stamp;
 				judge(set, in, now);

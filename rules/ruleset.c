@@ -123,7 +123,7 @@ static struct bound_rule *add_rule(struct ruleset *set, struct rule *rule)
 	b->rule = rule;
 	b->set = set;
 	b->instances =
-		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)instance_destroy);
+		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)instance_destroy);
 	b->incomplete = g_ptr_array_new();
 	b->plans = g_ptr_array_new_with_free_func((GDestroyNotify)plan_destroy);
 	b->shapes = g_ptr_array_new_with_free_func(shape_destroy);
@@ -345,7 +345,7 @@ static void prepare(struct ruleset *set)
 		unsigned count = b->rule->operands->len;
 		b->found = g_new0(GHashTable *, count + 1);
 		for (unsigned k = 0; k < count; k++) {
-			b->found[k] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+			b->found[k] = g_hash_table_new(g_str_hash, g_str_equal);
 			watch(set, b, k);
 		}
 		if (g_array_index(b->rule->operands, struct operand, b->rule->driver).host_age) {
@@ -359,13 +359,6 @@ static void array_free(void *p)
 	g_array_unref(p);
 }
 
-static void list_free(void *p)
-{
-	if (p) {
-		g_ptr_array_unref(p);
-	}
-}
-
 static struct ruleset *make(void)
 {
 	struct ruleset *set = g_new0(struct ruleset, 1);
@@ -376,7 +369,7 @@ static struct ruleset *make(void)
 	set->patterns = g_array_new(FALSE, TRUE, sizeof(struct watch_entry));
 	set->host_rules = g_ptr_array_new();
 	set->services = g_hash_table_new(NULL, NULL);
-	set->by_series = g_ptr_array_new_with_free_func(list_free);
+	set->by_series = g_ptr_array_new_with_free_func(g_free);
 	set->timed = g_ptr_array_new();
 	set->active = g_ptr_array_new();
 	set->dirty = g_ptr_array_new();

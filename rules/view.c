@@ -332,10 +332,10 @@ size_t ruleset_limits(
 	const struct ruleset *set, uint32_t series_id, struct ruleset_limit *out, size_t most)
 {
 	size_t n = 0;
-	const GPtrArray *list =
+	const struct listeners *list =
 		series_id < set->by_series->len ? g_ptr_array_index(set->by_series, series_id) : NULL;
-	for (guint i = 0; list && i < list->len; i++) {
-		const struct instance *in = g_ptr_array_index(list, i);
+	for (uint32_t i = 0; list && i < list->count; i++) {
+		const struct instance *in = list->instances[i];
 		const struct program *value = &in->bound->rule->value;
 		if (!value->plain || in->operands[value->ops[0].operand].series_id != series_id) {
 			continue;
