@@ -301,8 +301,12 @@ static void send_statistics(struct engine *engine)
 
 /* -- each second -- */
 
+/* Without a collector nobody can be heard, so no second counts as silence: no tick. */
 static void write_tick(struct engine *engine, struct wall now)
 {
+	if (!intake_hears(engine->intake)) {
+		return;
+	}
 	unsigned char payload[ENTRY_TICK_LENGTH];
 	entry_tick_write(payload, now);
 	struct record record = {.type = ENTRY_TICK, .length = ENTRY_TICK_LENGTH, .payload = payload};

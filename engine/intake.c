@@ -468,6 +468,11 @@ void intake_peer(struct intake *intake, unsigned instance, int fd)
 	g_ptr_array_add(intake->collectors, collector);
 }
 
+bool intake_hears(const struct intake *intake)
+{
+	return intake->collectors->len > 0;
+}
+
 /* Takes the frame that waited; false: it still waits. */
 static bool resume(struct collector *collector)
 {

@@ -92,7 +92,8 @@ struct ruleset {
 	uint64_t catalog_version;
 	bool bound_once;
 	uint32_t stamp, numbers;
-	int64_t started_ms; /* first instant it heard of */
+	int64_t started_ms; /* first instant it heard of, or of the first tick after a pause */
+	int64_t ticked_ms;  /* last tick; 0: none yet */
 	size_t live;
 };
 

@@ -19,7 +19,7 @@
 
 #include "base/banned.h"
 
-enum { STALE_STEPS = 3 };
+enum { STALE_STEPS = 3, TICK_MS = 1000, PAUSE_LEAST_MS = 5000 };
 
 /* -- lists -- */
 
@@ -407,10 +407,32 @@ static void turn_wheel(struct ruleset *set, struct wall now)
 	}
 }
 
+/*
+ * Nobody ticked for `pause_ms`: the daemon was down, or had nobody to hear from. Silence counts
+ * without it (rules.md, section 8), or every restart would report hosts as silent that nobody had
+ * asked.
+ */
+static void forgive_pause(struct ruleset *set, int64_t pause_ms, struct wall now)
+{
+	GHashTableIter iter;
+	gpointer value;
+	g_hash_table_iter_init(&iter, set->hosts);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct rule_host *host = value;
+		host->seen_ms += host->seen_ms ? pause_ms : 0;
+		host->first_ms += host->first_ms ? pause_ms : 0;
+	}
+	set->started_ms = now.ms;
+}
+
 void ruleset_tick(struct ruleset *set, const struct window *window, struct wall now,
 	ruleset_transition_fn fn, void *owner)
 {
 	begin(set, window, now);
+	if (set->ticked_ms && now.ms - set->ticked_ms > PAUSE_LEAST_MS) {
+		forgive_pause(set, now.ms - set->ticked_ms - TICK_MS, now);
+	}
+	set->ticked_ms = now.ms;
 	set->stamp++;
 	for (guint i = 0; i < set->timed->len; i++) {
 		struct instance *in = g_ptr_array_index(set->timed, i);

@@ -74,7 +74,11 @@ void ruleset_step(struct ruleset *ruleset, const struct window *window, const ui
 /* The host answered (feeds the built-in series node:age). */
 void ruleset_host_seen(struct ruleset *ruleset, const char *host, struct wall at);
 
-/* What depends on time alone: missing samples, node:age. Once a second. */
+/*
+ * What depends on time alone: missing samples, node:age. Once a second, while there is anybody to
+ * hear from: a pause of more than five seconds between two ticks does not count as anybody's
+ * silence.
+ */
 void ruleset_tick(struct ruleset *ruleset, const struct window *window, struct wall now,
 	ruleset_transition_fn fn, void *owner);
 

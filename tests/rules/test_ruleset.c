@@ -152,12 +152,13 @@ static void unknown_samples_are_missing_too(void **state)
 	static const double v[] = {9, NAN, 9};
 	push_all(&bed, id, v, 3, 10);
 	assert_string_equal(bed_level(&bed, "load h"), "warning"); /* the run survives the gap */
-	for (int i = 0; i < 5; i++) {
+	bed_ticks(&bed, 1);
+	for (int i = 0; i < 4; i++) {
 		bed_push(&bed, id, NAN);
-		bed_wait(&bed, 10);
+		bed_ticks(&bed, 10);
 	}
 	assert_string_equal(bed_level(&bed, "load h"), "warning");
-	bed_ticks(&bed, 5);
+	bed_ticks(&bed, 20);
 	assert_string_equal(bed_level(&bed, "load h"), "critical");
 	bed_finish(&bed);
 }
@@ -432,6 +433,28 @@ static void a_silent_host_stays_silent_over_a_restart(void **state)
 	bed_finish(&bed);
 }
 
+static void a_pause_of_our_own_is_nobodys_silence(void **state)
+{
+	(void)state;
+	struct bed bed;
+	bed_init(&bed, "rule down { value node:age; crit > 2m; clear < 1m for 5s }\n"
+				   "rule up { value web:up; crit == 0; missing crit after 1m }\n");
+	uint32_t id = bed_service(&bed, "h", "web", "up", 10);
+	ruleset_host_seen(bed.set, "h", bed.now);
+	bed_push(&bed, id, 1);
+	bed_ticks(&bed, 30);
+	bed_wait(&bed, 3600); /* no tick meanwhile */
+	bed_ticks(&bed, 59);
+	assert_string_equal(bed_log(&bed), "");
+	bed_ticks(&bed, 3);
+	assert_string_equal(bed_log(&bed), "up h ok>critical\n");
+	bed_ticks(&bed, 25);
+	assert_string_equal(bed_log(&bed), "");
+	bed_ticks(&bed, 10); /* 30 s before the pause and 91 s after it */
+	assert_string_equal(bed_log(&bed), "down h ok>critical\n");
+	bed_finish(&bed);
+}
+
 static void what_did_not_change_is_not_saved(void **state)
 {
 	(void)state;
@@ -526,6 +549,7 @@ int main(void)
 		cmocka_unit_test(contacts_are_checked_against_the_configuration),
 		cmocka_unit_test(timers_go_on_over_a_restart),
 		cmocka_unit_test(a_silent_host_stays_silent_over_a_restart),
+		cmocka_unit_test(a_pause_of_our_own_is_nobodys_silence),
 		cmocka_unit_test(what_did_not_change_is_not_saved),
 		cmocka_unit_test(limits_are_in_the_fields_own_scale),
 		cmocka_unit_test(units_that_do_not_fit_are_told_when_series_appear),
