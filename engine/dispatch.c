@@ -526,6 +526,21 @@ static void on_drained(void *owner)
 	dispatch_pump(d, d->now);
 }
 
+/*
+ * The answers to what was on its way over the old socket will not come. A notify that lives on
+ * knows the deliveries by their numbers and does not repeat them; of one that died each may come
+ * once more.
+ */
+static void offer_again(struct dispatch *d)
+{
+	for (size_t i = 0; i < d->rows->len; i++) {
+		struct outbox_row *r = row_at(d, i)->r;
+		if (r->state == OUTBOX_SENDING) {
+			r->next_at.ms = 0;
+		}
+	}
+}
+
 void dispatch_peer(struct dispatch *d, int fd)
 {
 	static const struct channel_handlers handlers = {
@@ -533,6 +548,7 @@ void dispatch_peer(struct dispatch *d, int fd)
 	channel_destroy(d->channel);
 	d->channel = channel_create(
 		d->loop, &message_table, ROLE_ENGINE, ROLE_NOTIFY, QUEUE_MAX, &handlers, d, fd);
+	offer_again(d);
 	dispatch_pump(d, d->now);
 }
 
