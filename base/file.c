@@ -9,12 +9,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <glib.h>
+
 #include "base/banned.h"
 
 /*
  * Whole files: bounded when read, durable when written. The order of file_replace() is what makes
  * it safe: content on disk, then the name, then the directory that holds the name.
  */
+
+enum { FIRST_ROOM = 4096 };
 
 /* Opens a regular file for reading and tells its size, or -1. */
 static int open_regular(int dir_fd, const char *name, size_t *size, struct error *err)
@@ -38,21 +42,37 @@ static int open_regular(int dir_fd, const char *name, size_t *size, struct error
 	return STEAL_FD(fd);
 }
 
-/* Reads to the end, at most `room` bytes, into `content`; -1 with errno. */
-static ssize_t read_up_to(int fd, char *content, size_t room)
+/*
+ * Reads to the end, at most `most` bytes, into a buffer that grows with what comes: the size told
+ * by fstat is a hint only (0 in /proc, a log that grows), and a limit is not a size. NULL with
+ * errno.
+ */
+static char *read_up_to(int fd, size_t hint, size_t most, size_t *length)
 {
+	size_t room = MIN(most, hint + FIRST_ROOM);
 	size_t used = 0;
-	while (used < room) {
+	AUTO_FREE char *content = malloc(room + 1);
+	while (content) {
 		ssize_t n = read(fd, content + used, room - used);
 		if (n < 0 && errno != EINTR) {
-			return -1;
-		}
-		if (n == 0) {
-			break;
+			return NULL;
 		}
 		used += n > 0 ? (size_t)n : 0;
+		if (n == 0 || used == most) {
+			content[used] = '\0';
+			*length = used;
+			return STEAL(content);
+		}
+		if (used == room) {
+			room = MIN(most, room * 2);
+			char *larger = realloc(content, room + 1);
+			if (!larger) {
+				return NULL;
+			}
+			content = larger;
+		}
 	}
-	return (ssize_t)used;
+	return NULL;
 }
 
 char *file_read(int dir_fd, const char *name, size_t limit, size_t *length, struct error *err)
@@ -62,27 +82,18 @@ char *file_read(int dir_fd, const char *name, size_t limit, size_t *length, stru
 	if (fd < 0) {
 		return NULL;
 	}
-	/* The size told is a hint only (0 in /proc, a log that grows): one byte more than allowed is
-	 * asked for, and its coming is what tells "too large". */
-	size_t room = limit + 1;
-	AUTO_FREE char *content = malloc(room + 1);
-	ssize_t used = content && size <= limit ? read_up_to(fd, content, room) : (ssize_t)room;
-	if (!content) {
-		error_set(err, ERR_STORAGE, "%s: out of memory", name);
-		return NULL;
-	}
-	if (used < 0) {
-		error_errno(err, ERR_STORAGE, errno, "%s", name);
-		return NULL;
-	}
-	if ((size_t)used > limit) {
+	/* one byte more than allowed is asked for: its coming is what tells "too large" */
+	size_t used = limit + 1;
+	AUTO_FREE char *content = size <= limit ? read_up_to(fd, size, limit + 1, &used) : NULL;
+	if (used > limit && (content || size > limit)) {
 		error_set(err, ERR_CONFIG, "%s: is larger than the %zu bytes that are read", name, limit);
 		return NULL;
 	}
-	content[used] = '\0';
-	*length = (size_t)used;
-	char *fitting = realloc(content, (size_t)used + 1);
-	content = fitting ? fitting : content;
+	if (!content) {
+		error_errno(err, ERR_STORAGE, errno, "%s", name);
+		return NULL;
+	}
+	*length = used;
 	return STEAL(content);
 }
 
