@@ -16,7 +16,7 @@ struct scan {
 
 static inline struct scan scan_text(const char *text, size_t length)
 {
-	return (struct scan){text, text + length};
+	return (struct scan){text, length ? text + length : text}; /* NULL + 0 is undefined in C */
 }
 
 /* Takes the next line (without its '\n') out of `text`. False: no complete line is left. */
