@@ -29,6 +29,9 @@ struct role_process {
 	void *state;
 	bool stopping;
 	int exit_code;
+	uint64_t busy;                  /* progress before there is a state */
+	uint32_t running;               /* bit set of roles, as told last */
+	uint8_t alone_s[ROLES_MAX + 1]; /* by role: 0 joined, else 1 + seconds without it */
 };
 
 void role_stopped(struct role *role)
@@ -42,12 +45,49 @@ static void role_end(struct role_process *p, int code)
 	loop_stop(p->role.loop);
 }
 
+static void role_progress(struct role_process *p, uint64_t progress)
+{
+	frame_start(p->writer, ROLE_FRAME_PROGRESS, 1);
+	frame_put_u64(p->writer, progress);
+	channel_send(p->control, p->writer, NULL);
+}
+
+void role_busy(struct role *role)
+{
+	if (role->process) {
+		role_progress(role->process, ++role->process->busy);
+	}
+}
+
+void role_lost_peer(struct role *role, unsigned peer)
+{
+	if (role->process && peer < ROLES_MAX && !role->process->alone_s[peer]) {
+		role->process->alone_s[peer] = 1;
+	}
+}
+
+/* Each second. Only what the peer spends running without us counts. */
+static void role_count_alone(struct role_process *p)
+{
+	for (unsigned peer = 0; peer < ROLES_MAX; peer++) {
+		if (!p->alone_s[peer] || p->stopping) {
+			continue;
+		}
+		p->alone_s[peer] = p->running & (1U << peer) ? p->alone_s[peer] + 1 : 1;
+		if (p->alone_s[peer] > ROLE_ALONE_S) {
+			log_error("role.alone", "peer=%u for_s=%d next=\"end, to be joined anew\"", peer,
+				ROLE_ALONE_S);
+			role_end(p, 1);
+			return;
+		}
+	}
+}
+
 static void role_beat(void *owner)
 {
 	struct role_process *p = owner;
-	frame_start(p->writer, ROLE_FRAME_PROGRESS, 1);
-	frame_put_u64(p->writer, p->state ? p->handlers->progress(p->state) : 0);
-	channel_send(p->control, p->writer, NULL);
+	role_progress(p, p->handlers->progress(p->state));
+	role_count_alone(p);
 	loop_timer_after(p->heartbeat, HEARTBEAT_MS);
 }
 
@@ -113,6 +153,7 @@ static void role_statuses(struct role_process *p, struct frame_reader *r)
 {
 	struct role_status all[ROLES_MAX];
 	size_t count = frame_get_u8(r);
+	uint32_t running = 0;
 	for (size_t i = 0; i < count && i < ROLES_MAX; i++) {
 		all[i].role = frame_get_u8(r);
 		all[i].instance = frame_get_u8(r);
@@ -120,8 +161,13 @@ static void role_statuses(struct role_process *p, struct frame_reader *r)
 		all[i].pid = frame_get_u32(r);
 		all[i].restarts = frame_get_u32(r);
 		all[i].since.ms = frame_get_i64(r);
+		running |= all[i].running && all[i].role < ROLES_MAX ? 1U << all[i].role : 0;
 	}
-	if (frame_read_done(r) && p->handlers->roles) {
+	if (!frame_read_done(r)) {
+		return;
+	}
+	p->running = running;
+	if (p->handlers->roles) {
 		p->handlers->roles(p->state, all, count);
 	}
 }
@@ -139,6 +185,7 @@ static void role_peer(struct role_process *p, struct frame_reader *r, int fd)
 	unsigned peer = frame_get_u8(r);
 	unsigned instance = frame_get_u8(r);
 	if (frame_read_done(r) && fd >= 0) {
+		p->alone_s[MIN(peer, (unsigned)ROLES_MAX)] = 0;
 		p->handlers->peer(p->state, peer, instance, fd);
 	}
 }
@@ -195,6 +242,7 @@ int role_run(unsigned id, const char *name, const struct frame_table *table,
 	p->role.loop = loop_create();
 	p->role.id = id;
 	p->role.name = name;
+	p->role.process = p;
 	p->handlers = handlers;
 	p->table = table;
 	p->writer = g_new0(struct frame_writer, 1);

@@ -14,7 +14,7 @@
  * apply(), roles() -> STOP -> stop(), which ends with role_stopped() now or later -> destroy().
  * When the supervisor dies the kernel ends the role (PR_SET_PDEATHSIG).
  */
-enum { ROLE_CONTROL_FD = 3, ROLE_SUPERVISOR_ID = 0 };
+enum { ROLE_CONTROL_FD = 3, ROLE_SUPERVISOR_ID = 0, ROLE_ALONE_S = 5 };
 
 /* Control frames, in the table of model/message.def; types 1 to 15. */
 enum role_frame {
@@ -43,8 +43,9 @@ struct role {
 	unsigned id, instance;
 	const char *name;
 	const char *data_dir;
-	const struct bundle *bundle; /* the configuration in force */
-	uint64_t generation;         /* of that configuration, rising */
+	const struct bundle *bundle;  /* the configuration in force */
+	uint64_t generation;          /* of that configuration, rising */
+	struct role_process *process; /* base/role.c's own; NULL where a test is the process */
 };
 
 struct role_handlers {
@@ -79,3 +80,15 @@ int role_run(unsigned id, const char *name, const struct frame_table *table,
 
 /* Called by the role when stop() is done. */
 void role_stopped(struct role *role);
+
+/*
+ * The channel to a role without which this one is of no use is closed. If that one died, a new
+ * socket comes by itself. If it runs on, one of the two broke the rules and none would ever come:
+ * after ROLE_ALONE_S this process ends, so that the supervisor starts it and joins it to all its
+ * peers anew. The engine never calls this: nobody may end it by closing a socket.
+ */
+void role_lost_peer(struct role *role, unsigned peer);
+
+/* A create() that takes long says so now and then, at least every few seconds: counts as progress.
+ */
+void role_busy(struct role *role);

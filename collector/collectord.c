@@ -61,6 +61,7 @@ static void collector_closed(void *owner, const struct error *why)
 	outbox_connect(c->outbox, NULL);
 	channel_destroy(c->engine);
 	c->engine = NULL;
+	role_lost_peer(c->role, ROLE_ENGINE);
 }
 
 static void collector_drained(void *owner)

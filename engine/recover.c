@@ -18,6 +18,8 @@
 
 #include "base/banned.h"
 
+enum { BUSY_RECORDS = 100 }; /* of 5,000 samples each at most: well below a second */
+
 static uint64_t number_from(const char *text)
 {
 	long long number;
@@ -132,7 +134,9 @@ void recover_replay(struct engine *engine)
 		reserve_numbers(engine, &record);
 		apply_record(engine->apply, &record, record.sequence > stored);
 		engine->applied = MAX(engine->applied, record.sequence);
-		count++;
+		if (++count % BUSY_RECORDS == 0) {
+			role_busy(engine->role);
+		}
 	}
 	log_info("engine.recovered", "records=%" PRIu64 " series=%zu took_ms=%lld", count,
 		catalog_series_count(engine->catalog), (long long)(mono_now().ms - began.ms));

@@ -353,6 +353,7 @@ static void member_ended(void *owner, const char *how)
 	}
 	m->restarts++;
 	log_error("role.ended", "role=%s how=\"%s\" restarts=%u", member_name(m), how, m->restarts);
+	tell_roles(s);
 	member_delay(m);
 }
 

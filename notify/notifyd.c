@@ -88,6 +88,7 @@ static void notifyd_closed(void *owner, const struct error *why)
 	struct notifyd *d = owner;
 	log_info("notify.engine_gone", "why=\"%s\"", log_safe(why->text));
 	channel_destroy(STEAL(d->engine));
+	role_lost_peer(d->role, ROLE_ENGINE);
 }
 
 static void notifyd_drained(void *owner)

@@ -329,6 +329,9 @@ static void on_closed(void *owner, const struct error *why)
 	log_info("rrd.peer", "peer=%s gone=\"%s\"", role_name(peer->role), log_safe(why->text));
 	bool engine = peer->role == ROLE_ENGINE;
 	g_ptr_array_remove_fast(d->peers, peer);
+	if (engine) {
+		role_lost_peer(d->role, ROLE_ENGINE);
+	}
 	if (engine && d->stopping && d->checkpoint == CHECKPOINT_NONE) {
 		loop_timer_after(d->checkpoint_timer, 0);
 	}

@@ -213,6 +213,7 @@ static void runnerd_closed(void *owner, const struct error *why)
 	struct runnerd *d = owner;
 	log_info("runner.engine_gone", "why=\"%s\"", log_safe(why->text));
 	channel_destroy(STEAL(d->engine));
+	role_lost_peer(d->role, ROLE_ENGINE);
 }
 
 static void runnerd_drained(void *owner)

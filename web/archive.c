@@ -43,6 +43,8 @@ struct archive {
 	uint32_t last_number;
 	int64_t deadline_ms;
 	struct archive_counters counters;
+	void (*lost)(void *owner);
+	void *lost_owner;
 };
 
 static void question_free(gpointer data)
@@ -278,6 +280,15 @@ static void on_closed(void *owner, const struct error *why)
 	archive->counters.lost++;
 	log_info("web.rrd_lost", "why=\"%s\"", log_safe(why->text));
 	lose(archive, "it is being restarted");
+	if (archive->lost) {
+		archive->lost(archive->lost_owner);
+	}
+}
+
+void archive_on_lost(struct archive *archive, void (*fn)(void *owner), void *owner)
+{
+	archive->lost = fn;
+	archive->lost_owner = owner;
 }
 
 void archive_connect(struct archive *archive, int fd)

@@ -23,6 +23,9 @@ enum {
 struct archive *archive_create(struct loop *loop, int64_t deadline_ms);
 void archive_destroy(struct archive *archive); /* nothing may be pending; NULL allowed */
 
+/* Calls `fn` whenever rrd closed its end. */
+void archive_on_lost(struct archive *archive, void (*fn)(void *owner), void *owner);
+
 /* A socket to rrd; takes it. An earlier one is dead. */
 void archive_connect(struct archive *archive, int fd);
 

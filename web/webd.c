@@ -90,6 +90,11 @@ static void web_configure(void *state)
 	web->rules = api_rules_load(config, web->role->bundle, diags);
 }
 
+static void archive_lost(void *owner)
+{
+	role_lost_peer(((struct web *)owner)->role, ROLE_RRD);
+}
+
 static void *web_create(struct role *role, struct error *err)
 {
 	static const struct server_handlers handlers = {.request = on_request};
@@ -104,6 +109,7 @@ static void *web_create(struct role *role, struct error *err)
 	web->worker = worker_create(role->loop, "rules");
 	web->checks = api_rules_checks();
 	web->archive = archive_create(role->loop, ARCHIVE_DEADLINE_MS);
+	archive_on_lost(web->archive, archive_lost, web);
 	web->pictures = picture_cache_create(PICTURES_MAX, PICTURES_BYTES);
 	web->server = server_create(role->loop, &gate_default_limits, &handlers, web, err);
 	if (!web->server) {
@@ -122,6 +128,7 @@ static void engine_closed(void *owner, const struct error *why)
 	channel_destroy(web->engine);
 	web->engine = NULL;
 	replica_lost(web->replica, wall_now());
+	role_lost_peer(web->role, ROLE_ENGINE);
 }
 
 static void engine_frame(void *owner, const struct frame *frame, int fd)

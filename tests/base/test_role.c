@@ -36,7 +36,8 @@ struct seen {
 	unsigned instance, peer, peer_instance;
 	uint64_t generation;
 	struct role_status status;
-	bool fail_create;
+	bool lose_peers;
+	bool fail_create, slow_create;
 };
 
 struct fixture {
@@ -67,6 +68,9 @@ static void *example_create(struct role *role, struct error *err)
 	}
 	struct example *e = calloc(1, sizeof(*e));
 	e->role = role;
+	for (int i = 0; i < 3 && shared->slow_create; i++) {
+		role_busy(role);
+	}
 	shared->created++;
 	shared->instance = role->instance;
 	snprintf(shared->data_dir, sizeof(shared->data_dir), "%s", role->data_dir);
@@ -76,12 +80,14 @@ static void *example_create(struct role *role, struct error *err)
 
 static void example_peer(void *state, unsigned peer, unsigned instance, int fd)
 {
-	(void)state;
 	shared->peer = peer;
 	shared->peer_instance = instance;
 	shared->peers++;
 	assert_int_equal(write(fd, "hi", 2), 2);
 	close(fd);
+	if (shared->lose_peers) {
+		role_lost_peer(((struct example *)state)->role, peer);
+	}
 }
 
 static void example_listen(void *state, int fd)
@@ -361,20 +367,25 @@ static void a_proposal_that_is_no_bundle_is_refused(void **state)
 	stop(f);
 }
 
+static void send_roles(struct fixture *f, bool running)
+{
+	frame_start(&f->w, ROLE_FRAME_ROLES, 1);
+	frame_put_u8(&f->w, 1);
+	frame_put_u8(&f->w, 2);
+	frame_put_u8(&f->w, 0);
+	frame_put_u8(&f->w, running);
+	frame_put_u32(&f->w, 4242);
+	frame_put_u32(&f->w, 7);
+	frame_put_i64(&f->w, 1700000000000);
+	send_with_fd(f, -1);
+}
+
 static void an_applied_configuration_is_in_force(void **state)
 {
 	struct fixture *f = *state;
 	start(f);
 	send_bundle(f, ROLE_FRAME_APPLY, 50, "second");
-	frame_start(&f->w, ROLE_FRAME_ROLES, 1);
-	frame_put_u8(&f->w, 1);
-	frame_put_u8(&f->w, 2);
-	frame_put_u8(&f->w, 0);
-	frame_put_u8(&f->w, 1);
-	frame_put_u32(&f->w, 4242);
-	frame_put_u32(&f->w, 7);
-	frame_put_i64(&f->w, 1700000000000);
-	send_with_fd(f, -1);
+	send_roles(f, true);
 	stop(f);
 	assert_int_equal(f->seen->applied, 1);
 	assert_string_equal(f->seen->text, "second");
@@ -397,6 +408,60 @@ static void nothing_counts_before_the_start(void **state)
 	assert_string_equal(f->seen->text, "first");
 	stop(f);
 	assert_int_equal(f->seen->applied, 0);
+}
+
+static void send_peer(struct fixture *f, unsigned role)
+{
+	int pair[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	frame_start(&f->w, ROLE_FRAME_PEER, 1);
+	frame_put_u8(&f->w, (uint8_t)role);
+	frame_put_u8(&f->w, 0);
+	send_with_fd(f, pair[1]);
+	close(pair[1]);
+	char text[2];
+	assert_int_equal(recv(pair[0], text, 2, 0), 2);
+	close(pair[0]);
+}
+
+static void beats(struct fixture *f, int count)
+{
+	for (int i = 0; i < count; i++) {
+		await(f, ROLE_FRAME_PROGRESS);
+	}
+}
+
+static void a_role_cut_off_by_a_peer_that_runs_on_ends(void **state)
+{
+	struct fixture *f = *state;
+	f->seen->lose_peers = true;
+	start(f);
+	send_roles(f, true);
+	send_peer(f, 2);
+	beats(f, ROLE_ALONE_S - 2);
+	send_roles(f, false); /* it is being restarted: that is waited for */
+	beats(f, 1);
+	send_roles(f, true);
+	beats(f, ROLE_ALONE_S - 2);
+	send_peer(f, 2); /* joined again in time, and lost again */
+	beats(f, ROLE_ALONE_S - 2);
+	assert_int_equal(exit_code(f), 1);
+	assert_int_equal(f->seen->destroyed, 1);
+	assert_int_equal(f->seen->stops, 0);
+}
+
+static void a_long_start_counts_as_progress(void **state)
+{
+	struct fixture *f = *state;
+	f->seen->slow_create = true;
+	send_bundle(f, ROLE_FRAME_START, 41, "first");
+	for (uint64_t i = 1; i <= 3; i++) {
+		struct frame_reader r = await(f, ROLE_FRAME_PROGRESS);
+		assert_int_equal(frame_get_u64(&r), i);
+	}
+	struct frame_reader r = await(f, ROLE_FRAME_PROGRESS);
+	assert_int_equal(frame_get_u64(&r), 4711);
+	stop(f);
 }
 
 static void a_state_that_cannot_be_made_ends_the_role(void **state)
@@ -486,6 +551,8 @@ int main(void)
 		WITH_ROLE(an_applied_configuration_is_in_force),
 		WITH_ROLE(nothing_counts_before_the_start),
 		WITH_ROLE(a_state_that_cannot_be_made_ends_the_role),
+		WITH_ROLE(a_role_cut_off_by_a_peer_that_runs_on_ends),
+		WITH_ROLE(a_long_start_counts_as_progress),
 		WITH_ROLE(a_start_without_configuration_ends_the_role),
 		WITH_ROLE(the_end_of_the_control_channel_is_the_end),
 		WITH_ROLE(signals_of_the_terminal_are_the_supervisors),
