@@ -36,6 +36,7 @@ struct keeper {
 	uint64_t needs;      /* journal sequence the sealed one waits for */
 	uint64_t durable, released, stored;
 	bool hurried, armed, broken;
+	bool slow; /* the one sealed or being committed has used up its patience */
 };
 
 static void release(struct keeper *keeper, uint64_t generation)
@@ -90,6 +91,7 @@ static void commit_done(void *data)
 	struct commit_job *job = data;
 	struct keeper *keeper = job->keeper;
 	keeper->running = NULL;
+	keeper->slow = false;
 	loop_timer_stop(keeper->patience);
 	if (job->good) {
 		commit_good(keeper, job);
@@ -149,15 +151,19 @@ static void keeper_impatient(void *owner)
 	struct keeper *keeper = owner;
 	keeper->handlers.event(keeper->owner, "store.slow", "state.db",
 		"storing takes long; messages leave before their state is on disk");
-	release(keeper, keeper->generation - 1);
+	keeper->slow = true;
+	release(keeper, keeper->generation - (keeper->hurried ? 0 : 1));
 }
 
 /* In a turn of its own: whoever hurries may be in the middle of a change. */
 static void keeper_soon(void *owner)
 {
 	struct keeper *keeper = owner;
-	if (keeper->broken) {
-		keeper->released = keeper->generation; /* the next try comes by itself */
+	if (keeper->broken || keeper->slow) {
+		/* Whoever hurries now would wait for no one knows how long: for a journal that is broken,
+		 * a disk that hangs. The next try comes by itself. */
+		keeper->hurried |= keeper->slow;
+		keeper->released = keeper->generation;
 		keeper->handlers.released(keeper->owner, keeper->generation);
 		return;
 	}

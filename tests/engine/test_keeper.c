@@ -226,8 +226,17 @@ static void a_disk_that_hangs_does_not_hold_messages_back(void **state)
 	assert_true(mono_now().ms - began.ms >= KEEPER_PATIENCE_MS - 100);
 	assert_int_equal(place->stored, 0);
 	assert_string_equal(place->events->str, "store.slow ");
+
+	/* nor those that come while it hangs */
+	store_put_value(keeper_batch(place->keeper), "b", "2");
+	keeper_hurry(place->keeper);
+	wait_for(place, place->released == 2);
+	assert_true(mono_now().ms - began.ms < 20000);
+	assert_int_equal(place->stored, 0);
+	assert_string_equal(place->events->str, "store.slow "); /* said once */
 	keeper_durable(place->keeper, 1);
-	wait_for(place, place->stored == 1);
+	wait_for(place, place->stored == 2);
+	assert_stored(place, "a=1 b=2 position=0 ");
 }
 
 static void a_lazy_change_waits_for_company(void **state)
