@@ -6,6 +6,7 @@
  * Everything is in one thread; only syncs of the journal and commits of the store are on workers.
  */
 #include "engine/engine.h"
+#include "base/channel.h"
 #include "base/log.h"
 #include "engine/evaluate.h"
 #include "engine/query.h"
@@ -29,6 +30,7 @@ enum {
 	KEEP_EVENTS_DAYS = 90,
 	STOP_TURN_MS = 10,
 	STOP_MS = 5000,
+	RUNNER_QUEUE = 1 << 20,
 };
 
 /* -- events -- */
@@ -460,6 +462,7 @@ void engine_destroy(struct engine *engine)
 	publish_destroy(engine->publish);
 	dispatch_destroy(engine->dispatch);
 	account_destroy(engine->account);
+	channel_destroy(engine->runner);
 	ruleset_destroy(engine->ruleset);
 	config_destroy(engine->config);
 	g_array_unref(engine->alerts_waiting);
@@ -474,6 +477,32 @@ void engine_destroy(struct engine *engine)
 	g_free(engine);
 }
 
+/* Nothing is run without an order of ours, so what it reports is of an engine before this one. */
+static void runner_frame(void *owner UNUSED, const struct frame *frame, int fd)
+{
+	log_info(
+		"engine.runner", "frame=%s of an earlier order", frame_name(&message_table, frame->type));
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
+static void runner_closed(void *owner, const struct error *why)
+{
+	struct engine *engine = owner;
+	log_info("engine.runner_gone", "why=\"%s\"", log_safe(why->text));
+	channel_destroy(g_steal_pointer(&engine->runner));
+}
+
+static void join_runner(struct engine *engine, int fd)
+{
+	static const struct channel_handlers handlers = {
+		.frame = runner_frame, .closed = runner_closed};
+	channel_destroy(engine->runner);
+	engine->runner = channel_create(engine->loop, &message_table, ROLE_ENGINE, ROLE_RUNNER,
+		RUNNER_QUEUE, &handlers, engine, fd);
+}
+
 void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd)
 {
 	switch (peer) {
@@ -481,7 +510,8 @@ void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd
 	case ROLE_RRD: feed_peer(engine->feed, instance, fd); break;
 	case ROLE_NOTIFY: dispatch_peer(engine->dispatch, fd); break;
 	case ROLE_WEB: publish_peer(engine->publish, fd); break;
-	default: close(fd); break;
+	case ROLE_RUNNER: join_runner(engine, fd); break;
+	default: close(fd); break; /* no link of magpie/roles.def */
 	}
 }
 

@@ -32,6 +32,7 @@ struct engine {
 	struct publish *publish;
 	struct dispatch *dispatch;
 	struct account *account;
+	struct channel *runner;  /* NULL: gone */
 	struct config *config;   /* in force */
 	struct ruleset *ruleset; /* in force */
 	GArray *alerts_waiting;  /* of engine/evaluate.c: to be shown when stored */

@@ -166,9 +166,22 @@ void feed_declare(struct feed *feed, const struct service *service)
 
 /* -- what they say -- */
 
+static void on_closed(void *owner, const struct error *why);
+
+/* A number that no journal reaches: taken for true it would leave no numbers for new records. */
+static bool is_absurd(uint64_t sequence)
+{
+	return sequence > INT64_MAX / 2;
+}
+
 static void on_ready(struct rrd *rrd, uint64_t sequence)
 {
 	struct journal *journal = rrd->feed->parts.journal;
+	if (is_absurd(sequence)) {
+		const struct error why = {ERR_PROTOCOL, "an impossible sequence number"};
+		on_closed(rrd, &why);
+		return;
+	}
 	if (sequence > journal_written(journal)) {
 		rrd->feed->handlers.event(rrd->feed->owner, "feed.ahead", "journal",
 			"an RRD tree is ahead of the journal: the journal was lost or replaced");
@@ -183,6 +196,13 @@ static void on_ready(struct rrd *rrd, uint64_t sequence)
 	rrd->next_service = 1;
 	rewind_reader(rrd, sequence);
 	peer_pump(rrd);
+}
+
+/* What it was not given yet it cannot have. */
+static void on_checkpoint(struct rrd *rrd, uint64_t sequence)
+{
+	uint64_t durable = journal_durable(rrd->feed->parts.journal);
+	rrd->checkpoint = MAX(rrd->checkpoint, MIN(sequence, durable));
 }
 
 static void on_applied(struct rrd *rrd, struct frame_reader *r)
@@ -215,7 +235,7 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 	}
 	switch (frame->type) {
 	case MESSAGE_RRD_READY: on_ready(rrd, frame_get_u64(&r)); break;
-	case MESSAGE_RRD_CHECKPOINT: rrd->checkpoint = MAX(rrd->checkpoint, frame_get_u64(&r)); break;
+	case MESSAGE_RRD_CHECKPOINT: on_checkpoint(rrd, frame_get_u64(&r)); break;
 	case MESSAGE_RRD_REWIND:
 		if (rrd->reader) {
 			rewind_reader(rrd, 0);

@@ -159,6 +159,45 @@ static void a_collector_that_breaks_the_rules_is_dropped_alone(void **state)
 	assert_int_equal(intake_counts(fake->engine->intake).unknown, 2);
 }
 
+static void an_rrd_role_cannot_use_up_the_sequences(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *rrd = fake_join(fake, ROLE_RRD);
+	fake_ready(fake, UINT64_MAX);
+	fake_wait(fake, rrd->closed);
+	rrd = fake_join(fake, ROLE_RRD);
+	fake_ready(fake, 0);
+	message_start(fake->w, MESSAGE_RRD_CHECKPOINT);
+	frame_put_u64(fake->w, UINT64_MAX); /* of what it was never given */
+	assert_true(channel_send(rrd->channel, fake->w, NULL));
+	fake_join(fake, ROLE_COLLECTOR);
+	fake_declare(fake, "web1", "cpu", 1, 1);
+	fake_sample(fake, 1, 1, now_s() * 1000, 5);
+	fake_wait(fake, last_value(fake, "web1:cpu:f0") == 5);
+	assert_in_range(journal_written(fake->engine->journal), 1, 1000);
+	assert_in_range(feed_checkpoint(fake->engine->feed), 0, 1000);
+}
+
+static void the_runner_is_kept_and_may_come_back(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	for (int i = 0; i < 2; i++) {
+		struct fake_peer *runner = fake_join(fake, ROLE_RUNNER);
+		message_start(fake->w, MESSAGE_RAN);
+		frame_put_u64(fake->w, 9); /* ordered by an engine that is gone */
+		frame_put_u8(fake->w, 1);
+		frame_put_u32(fake->w, 0);
+		frame_put_u8(fake->w, 0);
+		frame_put_u8(fake->w, 0);
+		frame_put_text(fake->w, "");
+		assert_true(channel_send(runner->channel, fake->w, NULL));
+		size_t before = fake_count(web, MESSAGE_STATUS);
+		fake_wait(fake, fake_count(web, MESSAGE_STATUS) > before + 1);
+		assert_false(runner->closed);
+	}
+}
+
 #define HERE(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
@@ -170,6 +209,8 @@ int main(void)
 		HERE(a_web_role_that_comes_back_gets_everything_again),
 		HERE(too_many_new_series_are_left_out),
 		HERE(a_collector_that_breaks_the_rules_is_dropped_alone),
+		HERE(an_rrd_role_cannot_use_up_the_sequences),
+		HERE(the_runner_is_kept_and_may_come_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
