@@ -93,16 +93,17 @@ static void process_frame(void *owner, const struct frame *frame, int fd)
 	process->handlers.frame(process->owner, frame);
 }
 
-/* The control channel broke: the process is about to end, or broke the protocol and has to. */
+/* The control channel broke: the process is about to end by itself (if not, it counts as hung
+ * before long), or broke the protocol and has to. */
 static void process_unheard(void *owner, const struct error *why)
 {
 	struct process *process = owner;
 	if (why->kind == ERR_PROTOCOL) {
 		log_error("role.protocol", "role=%s why=\"%s\"", role_name(process->role), why->text);
+		kill(process->pid, SIGKILL); /* not reaped yet, so the pid is still its own */
 	}
 	channel_destroy(process->control);
 	process->control = NULL;
-	kill(process->pid, SIGKILL); /* not reaped yet, so the pid is still its own */
 }
 
 static void process_exited(void *owner, int fd UNUSED, unsigned events UNUSED)
