@@ -13,6 +13,7 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/rows.h"
 #include "model/message.h"
 
 #include <inttypes.h>
@@ -26,32 +27,18 @@
 
 enum { QUEUE_MAX = 4 << 20, TEXT_MAX_BYTES = 3000 };
 
-struct row {
-	struct outbox_row *r;
-	uint64_t generation; /* that stores it */
-	bool unsure;         /* a recovery of what was on its way when it ended */
-};
-
 struct dispatch {
 	struct dispatch_handlers handlers;
 	void *owner;
 	struct loop *loop;
 	struct channel *channel; /* NULL: gone */
 	struct frame_writer *writer;
-	GPtrArray *rows;    /* struct row *, owned, by id; those that are over are not in it */
-	GHashTable *by_key; /* dedup key -> struct row *, the same ones */
+	struct rows *rows; /* those that are not over */
 	uint64_t next_id, released;
 	struct wall now; /* as told last: a second old at most */
 	struct dispatch_counts counts;
 	bool full_told;
 };
-
-static void row_free(gpointer data)
-{
-	struct row *row = data;
-	outbox_row_free(row->r);
-	g_free(row);
-}
 
 struct dispatch *dispatch_create(
 	struct loop *loop, const struct dispatch_handlers *handlers, void *owner)
@@ -61,8 +48,7 @@ struct dispatch *dispatch_create(
 	d->handlers = *handlers;
 	d->owner = owner;
 	d->writer = g_new(struct frame_writer, 1);
-	d->rows = g_ptr_array_new_with_free_func(row_free);
-	d->by_key = g_hash_table_new(g_str_hash, g_str_equal);
+	d->rows = rows_create();
 	d->next_id = 1;
 	return d;
 }
@@ -71,24 +57,13 @@ void dispatch_destroy(struct dispatch *d)
 {
 	if (d) {
 		channel_destroy(d->channel);
-		g_hash_table_unref(d->by_key);
-		g_ptr_array_unref(d->rows);
+		rows_destroy(d->rows);
 		g_free(d->writer);
 		g_free(d);
 	}
 }
 
 /* -- rows -- */
-
-static struct row *row_at(const struct dispatch *d, size_t index)
-{
-	return d->rows->pdata[index];
-}
-
-static bool is_open(const struct outbox_row *r, const char *instance)
-{
-	return r->open && !strcmp(r->instance, instance);
-}
 
 static bool is_settled(const struct outbox_row *r)
 {
@@ -97,12 +72,8 @@ static bool is_settled(const struct outbox_row *r)
 
 static struct row *enter(struct dispatch *d, struct outbox_row *r, uint64_t generation)
 {
-	struct row *row = g_new(struct row, 1);
-	*row = (struct row){.r = r, .generation = generation};
-	g_ptr_array_add(d->rows, row);
-	g_hash_table_insert(d->by_key, r->dedup_key, row);
 	d->next_id = MAX(d->next_id, r->id + 1);
-	return row;
+	return rows_add(d->rows, r, generation);
 }
 
 /* Notes the row as it is now for the store; drops it from here if it is over. */
@@ -111,8 +82,7 @@ static void keep(struct dispatch *d, struct row *row)
 	store_put_outbox(d->handlers.batch(d->owner), row->r);
 	row->generation = d->handlers.generation(d->owner);
 	if (outbox_row_is_over(row->r)) {
-		g_hash_table_remove(d->by_key, row->r->dedup_key);
-		g_ptr_array_remove(d->rows, row);
+		rows_remove(d->rows, row);
 	}
 }
 
@@ -169,13 +139,13 @@ static struct outbox_row *row_for(
 /* Takes `r`. NULL: twice the same dedup key is one message; or there is no room. */
 static struct row *add(struct dispatch *d, struct outbox_row *r, struct wall now)
 {
-	bool full = d->rows->len >= DISPATCH_ROWS_MAX;
+	bool full = rows_count(d->rows) >= DISPATCH_ROWS_MAX;
 	if (full && !d->full_told) {
 		d->handlers.event(
 			d->owner, "outbox.full", r->channel, "too many messages wait: new ones are not sent");
 	}
 	d->full_told = full;
-	if (full || g_hash_table_contains(d->by_key, r->dedup_key)) {
+	if (full || rows_has_key(d->rows, r->dedup_key)) {
 		outbox_row_free(r);
 		return NULL;
 	}
@@ -193,10 +163,11 @@ static struct row *add(struct dispatch *d, struct outbox_row *r, struct wall now
 /* Start of the problem as it was told first; `otherwise` if nobody was told yet. */
 static struct wall episode_of(const struct dispatch *d, const char *instance, struct wall otherwise)
 {
-	for (size_t i = 0; i < d->rows->len; i++) {
-		const struct outbox_row *r = row_at(d, i)->r;
-		if (is_open(r, instance)) {
-			return r->since;
+	struct row *const *rows;
+	size_t count = rows_about(d->rows, instance, &rows);
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i]->r->open) {
+			return rows[i]->r->since;
 		}
 	}
 	return otherwise;
@@ -205,9 +176,11 @@ static struct wall episode_of(const struct dispatch *d, const char *instance, st
 /* Whether that channel has been told, or is about to be, of that level or a worse one. */
 static bool knows(const struct dispatch *d, const struct dispatch_news *news, const char *channel)
 {
-	for (size_t i = 0; i < d->rows->len; i++) {
-		const struct outbox_row *r = row_at(d, i)->r;
-		if (r->level >= news->level && is_open(r, news->instance) && !strcmp(r->channel, channel)) {
+	struct row *const *rows;
+	size_t count = rows_about(d->rows, news->instance, &rows);
+	for (size_t i = 0; i < count; i++) {
+		const struct outbox_row *r = rows[i]->r;
+		if (r->level >= news->level && r->open && !strcmp(r->channel, channel)) {
 			return true;
 		}
 	}
@@ -252,10 +225,11 @@ static void close_row(struct dispatch *d, struct row *row, struct wall at)
 /* Whether a message about the problem is known to have arrived there. */
 static bool was_told(const struct dispatch *d, const struct outbox_row *told)
 {
-	for (size_t i = 0; i < d->rows->len; i++) {
-		const struct outbox_row *r = row_at(d, i)->r;
-		if (r->state == OUTBOX_SENT && is_open(r, told->instance) &&
-			!strcmp(r->channel, told->channel)) {
+	struct row *const *rows;
+	size_t count = rows_about(d->rows, told->instance, &rows);
+	for (size_t i = 0; i < count; i++) {
+		const struct outbox_row *r = rows[i]->r;
+		if (r->state == OUTBOX_SENT && r->open && !strcmp(r->channel, told->channel)) {
 			return true;
 		}
 	}
@@ -279,17 +253,18 @@ static void add_recovery(struct dispatch *d, const struct dispatch_news *news,
 
 void dispatch_recovery(struct dispatch *d, const struct dispatch_news *news, struct wall now)
 {
-	size_t count = d->rows->len; /* those made here come behind */
+	struct row *const *rows;
+	size_t count = rows_about(d->rows, news->instance, &rows); /* those made here come behind */
+	g_autofree struct row **before = g_memdup2(rows, count * sizeof(rows[0]));
 	for (size_t i = 0; i < count; i++) {
-		const struct outbox_row *r = row_at(d, i)->r;
-		if (is_open(r, news->instance) && !never_left(r) && r->state != OUTBOX_DEAD) {
+		const struct outbox_row *r = before[i]->r;
+		if (r->open && !never_left(r) && r->state != OUTBOX_DEAD) {
 			add_recovery(d, news, r, now);
 		}
 	}
-	for (size_t i = count; i-- > 0;) {
-		struct row *row = row_at(d, i);
-		if (is_open(row->r, news->instance)) {
-			close_row(d, row, news->at);
+	for (size_t i = 0; i < count; i++) {
+		if (before[i]->r->open) {
+			close_row(d, before[i], news->at);
 		}
 	}
 }
@@ -317,9 +292,9 @@ void dispatch_test(struct dispatch *d, const char *channel, struct wall now)
 void dispatch_each_open(
 	struct dispatch *d, void (*fn)(void *owner, const struct outbox_row *row), void *owner)
 {
-	for (size_t i = 0; i < d->rows->len; i++) {
-		if (row_at(d, i)->r->open) {
-			fn(owner, row_at(d, i)->r);
+	for (size_t i = 0; i < rows_count(d->rows); i++) {
+		if (rows_at(d->rows, i)->r->open) {
+			fn(owner, rows_at(d->rows, i)->r);
 		}
 	}
 }
@@ -349,24 +324,22 @@ static bool send_row(struct dispatch *d, const struct outbox_row *r)
 }
 
 /* I2 */
-static bool must_wait(const struct dispatch *d, size_t index)
+static bool must_wait(const struct dispatch *d, const struct outbox_row *r)
 {
-	const struct outbox_row *r = row_at(d, index)->r;
-	for (size_t i = 0; r->kind == OUTBOX_RECOVERY && i < index; i++) {
-		const struct outbox_row *before = row_at(d, i)->r;
-		if (!is_settled(before) && !strcmp(before->instance, r->instance) &&
-			!strcmp(before->channel, r->channel)) {
+	struct row *const *rows;
+	size_t count = r->kind == OUTBOX_RECOVERY ? rows_about(d->rows, r->instance, &rows) : 0;
+	for (size_t i = 0; i < count && rows[i]->r->id < r->id; i++) {
+		if (!is_settled(rows[i]->r) && !strcmp(rows[i]->r->channel, r->channel)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool is_due(const struct dispatch *d, size_t index, struct wall now)
+static bool is_due(const struct dispatch *d, const struct row *row, struct wall now)
 {
-	const struct row *row = row_at(d, index);
 	switch (row->r->state) {
-	case OUTBOX_PENDING: return row->generation <= d->released && !must_wait(d, index); /* I1 */
+	case OUTBOX_PENDING: return row->generation <= d->released && !must_wait(d, row->r); /* I1 */
 	case OUTBOX_SENDING:
 	case OUTBOX_RETRY: return row->r->next_at.ms <= now.ms;
 	default: return false;
@@ -382,11 +355,11 @@ static bool is_useless(const struct outbox_row *r, struct wall now)
 /* Who was not told of the problem is not told of its end. */
 static void drop_recoveries(struct dispatch *d, const struct outbox_row *problem)
 {
-	for (size_t i = d->rows->len; i-- > 0;) {
-		struct row *row = row_at(d, i);
+	struct row *const *rows;
+	for (size_t i = rows_about(d->rows, problem->instance, &rows); i-- > 0;) {
+		struct row *row = rows[i];
 		if (row->unsure && row->r->state == OUTBOX_PENDING &&
-			row->r->since.ms == problem->since.ms && !strcmp(row->r->channel, problem->channel) &&
-			!strcmp(row->r->instance, problem->instance)) {
+			row->r->since.ms == problem->since.ms && !strcmp(row->r->channel, problem->channel)) {
 			row->r->state = OUTBOX_DEAD;
 			keep(d, row);
 		}
@@ -412,16 +385,23 @@ static void settle(struct dispatch *d, struct row *row, enum outbox_state state,
 	d->handlers.hurry(d->owner);
 }
 
+/* From the end: each is over with this and leaves the array. */
+static void drop_useless(struct dispatch *d, struct wall now)
+{
+	for (size_t i = rows_count(d->rows); i-- > 0;) {
+		if (is_useless(rows_at(d->rows, i)->r, now)) {
+			settle(d, rows_at(d->rows, i), OUTBOX_DEAD, "tried for a day");
+		}
+	}
+}
+
 void dispatch_pump(struct dispatch *d, struct wall now)
 {
 	d->now = now;
-	for (size_t i = 0; d->channel && i < d->rows->len; i++) {
-		struct row *row = row_at(d, i);
-		if (is_useless(row->r, now)) {
-			settle(d, row, OUTBOX_DEAD, "tried for a day");
-			return; /* the array changed; the rest in a second */
-		}
-		if (!is_due(d, i, now)) {
+	drop_useless(d, now);
+	for (size_t i = 0; d->channel && i < rows_count(d->rows); i++) {
+		struct row *row = rows_at(d->rows, i);
+		if (!is_due(d, row, now)) {
 			continue;
 		}
 		struct outbox_row before = *row->r;
@@ -448,16 +428,6 @@ void dispatch_released(struct dispatch *d, uint64_t generation, struct wall now)
 }
 
 /* -- what notify says -- */
-
-static struct row *row_by_id(const struct dispatch *d, uint64_t id)
-{
-	for (size_t i = 0; i < d->rows->len; i++) {
-		if (row_at(d, i)->r->id == id) {
-			return row_at(d, i);
-		}
-	}
-	return NULL;
-}
 
 static int64_t back_off_ms(uint32_t attempt)
 {
@@ -490,7 +460,7 @@ static void on_delivered(struct dispatch *d, const struct frame *frame)
 	unsigned outcome = frame_get_u8(&r);
 	uint16_t code = frame_get_u16(&r);
 	g_autofree char *detail = frame_get_text(&r);
-	struct row *row = frame_read_done(&r) ? row_by_id(d, id) : NULL;
+	struct row *row = frame_read_done(&r) ? rows_find(d->rows, id) : NULL;
 	if (!row || is_settled(row->r)) {
 		return; /* said twice */
 	}
@@ -533,8 +503,8 @@ static void on_drained(void *owner)
  */
 static void offer_again(struct dispatch *d)
 {
-	for (size_t i = 0; i < d->rows->len; i++) {
-		struct outbox_row *r = row_at(d, i)->r;
+	for (size_t i = 0; i < rows_count(d->rows); i++) {
+		struct outbox_row *r = rows_at(d->rows, i)->r;
 		if (r->state == OUTBOX_SENDING) {
 			r->next_at.ms = 0;
 		}
@@ -555,8 +525,8 @@ void dispatch_peer(struct dispatch *d, int fd)
 struct dispatch_counts dispatch_counts(const struct dispatch *d)
 {
 	struct dispatch_counts counts = d->counts;
-	for (size_t i = 0; i < d->rows->len; i++) {
-		counts.waiting += !is_settled(row_at(d, i)->r);
+	for (size_t i = 0; i < rows_count(d->rows); i++) {
+		counts.waiting += !is_settled(rows_at(d->rows, i)->r);
 	}
 	return counts;
 }

@@ -21,6 +21,7 @@ struct place {
 	GString *got;  /* "kind:channel:dedup_key\n" */
 	uint64_t last; /* delivery number */
 	uint32_t last_attempt;
+	bool deaf; /* to all but the number */
 };
 
 static struct store_batch *on_batch(void *owner)
@@ -52,6 +53,9 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 	struct frame_reader r = frame_read(frame);
 	assert_int_equal(frame->type, MESSAGE_DELIVER);
 	place->last = frame_get_u64(&r);
+	if (place->deaf) {
+		return;
+	}
 	(void)frame_get_i64(&r);
 	place->last_attempt = frame_get_u32(&r);
 	g_autofree char *channel = frame_get_text(&r);
@@ -333,6 +337,60 @@ static void silence_of_notify_means_again_after_the_deadline(void **state)
 	assert_int_equal(dispatch_counts(place->dispatch).sent, 1);
 }
 
+static struct dispatch_news news_of(struct dispatch_news news, char *instance, int number)
+{
+	snprintf(instance, 32, "full/web%d", number);
+	news.instance = instance;
+	return news;
+}
+
+/* 20,000 begin, none gets out, all end: far more than the run of a test if each looked at all. */
+static void a_storm_that_ends_before_it_is_told_takes_little_time(void **state)
+{
+	enum { STORM = 20000 };
+	struct place *place = *state;
+	const char *channels[] = {"mail", NULL};
+	char instance[32];
+	place->deaf = true;
+	for (int i = 0; i < STORM; i++) {
+		struct dispatch_news news = news_of(news_at(1000, 2), instance, i);
+		dispatch_problem(place->dispatch, &news, channels, (struct wall){1000});
+	}
+	release(place, 1000);
+	for (int i = 0; i < 100; i++) {
+		turn(place);
+	}
+	uint64_t arrived = place->last;
+	assert_true(arrived > STORM / 2);
+	for (int i = 0; i < STORM; i++) {
+		struct dispatch_news news = news_of(news_at(2000, 0), instance, i);
+		dispatch_recovery(place->dispatch, &news, (struct wall){2000});
+	}
+	struct mono began = mono_now();
+	for (int i = 0; i < 20; i++) {
+		release(place, 2000);
+	}
+	assert_true(mono_now().ms - began.ms < 5000);
+	place->deaf = false;
+}
+
+static void what_is_of_no_use_any_more_holds_up_nobody(void **state)
+{
+	struct place *place = *state;
+	for (int i = 0; i < 5; i++) {
+		dispatch_test(place->dispatch, "mail", (struct wall){1000});
+	}
+	release(place, 1000);
+	turn(place);
+	g_string_truncate(place->got, 0);
+	int64_t later = 1000 + DISPATCH_USEFUL_MS + 1;
+	problem(place, later, 2, "mail");
+	dispatch_released(place->dispatch, place->generation++, (struct wall){later});
+	turn(place);
+	assert_non_null(strstr(place->got->str, "/problem-2/mail\n"));
+	assert_int_equal(dispatch_counts(place->dispatch).dead, 5);
+}
+
 static void rows_survive_a_restart(void **state)
 {
 	struct place *place = *state;
@@ -400,6 +458,8 @@ int main(void)
 		HERE(who_could_not_be_told_is_not_told_of_the_end),
 		HERE(failures_back_off_and_go_on),
 		HERE(silence_of_notify_means_again_after_the_deadline),
+		HERE(a_storm_that_ends_before_it_is_told_takes_little_time),
+		HERE(what_is_of_no_use_any_more_holds_up_nobody),
 		HERE(rows_survive_a_restart),
 		HERE(texts_of_any_size_fit_into_a_frame),
 	};
