@@ -46,16 +46,35 @@ void bundle_destroy(struct bundle *bundle)
 	}
 }
 
-void bundle_add(struct bundle *bundle, const char *name, const char *text, size_t length)
+static char *bundle_copy(const char *text, size_t length)
 {
-	struct bundle_file *file = g_new0(struct bundle_file, 1);
 	char *copy = g_malloc(length + 1);
 	memcpy(copy, text, length);
 	copy[length] = '\0';
+	return copy;
+}
+
+void bundle_add(struct bundle *bundle, const char *name, const char *text, size_t length)
+{
+	struct bundle_file *file = g_new0(struct bundle_file, 1);
 	file->name = g_strdup(name);
-	file->text = copy;
+	file->text = bundle_copy(text, length);
 	file->length = length;
 	g_ptr_array_add(bundle->files, file);
+}
+
+void bundle_set(struct bundle *bundle, const char *name, const char *text, size_t length)
+{
+	for (guint i = 0; i < bundle->files->len; i++) {
+		struct bundle_file *file = bundle->files->pdata[i];
+		if (!strcmp(file->name, name)) {
+			g_free((char *)file->text);
+			file->text = bundle_copy(text, length);
+			file->length = length;
+			return;
+		}
+	}
+	bundle_add(bundle, name, text, length);
 }
 
 size_t bundle_count(const struct bundle *bundle)

@@ -25,6 +25,9 @@ void bundle_destroy(struct bundle *bundle);
 DEFINE_AUTO(bundle)
 
 void bundle_add(struct bundle *bundle, const char *name, const char *text, size_t length);
+
+/* As bundle_add, in place of a file of that name if there is one. */
+void bundle_set(struct bundle *bundle, const char *name, const char *text, size_t length);
 size_t bundle_count(const struct bundle *bundle);
 const struct bundle_file *bundle_at(const struct bundle *bundle, size_t index);
 const struct bundle_file *bundle_find(

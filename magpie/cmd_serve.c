@@ -27,6 +27,7 @@
 
 struct serve {
 	const char *config_path, *data_dir, *listen;
+	char bound[LISTEN_TEXT]; /* the address really listened on; "": not yet */
 	struct bundle *bundle, *refused;
 	struct configuration configuration;
 };
@@ -36,10 +37,20 @@ static const char *default_config_path(void)
 	return access("/etc/magpie/magpie.conf", R_OK) ? NULL : "/etc/magpie/magpie.conf";
 }
 
+/* The roles make links of the address that is in force, wherever it was named. */
+static void serve_note_bound(const struct serve *serve, struct bundle *bundle)
+{
+	if (bundle && *serve->bound) {
+		bundle_set(bundle, CONFIG_BOUND_FILE, serve->bound, strlen(serve->bound));
+	}
+}
+
 static struct bundle *serve_read(void *owner, struct error *err)
 {
 	struct serve *serve = owner;
-	return config_files_read(serve->config_path, err);
+	struct bundle *bundle = config_files_read(serve->config_path, err);
+	serve_note_bound(serve, bundle);
+	return bundle;
 }
 
 static struct bundle *serve_last_accepted(const struct serve *serve, struct error *err)
@@ -48,7 +59,11 @@ static struct bundle *serve_last_accepted(const struct serve *serve, struct erro
 	size_t length;
 	snprintf(path, sizeof(path), "%s/accepted.bundle", serve->data_dir);
 	AUTO_FREE char *packed = file_read(AT_FDCWD, path, BUNDLE_MAX, &length, err);
-	return packed ? bundle_unpack(packed, length, err) : NULL;
+	struct bundle *bundle = packed ? bundle_unpack(packed, length, err) : NULL;
+	if (bundle) {
+		bundle_set(bundle, CONFIG_BOUND_FILE, "", 0); /* that of an earlier start */
+	}
+	return bundle;
 }
 
 static bool serve_check(struct serve *serve, bool tell)
@@ -116,19 +131,20 @@ static int serve_run(struct serve *serve)
 	}
 	const struct config *config = serve->configuration.config;
 	const char *address = serve->listen ? serve->listen : config->listen;
-	char bound[LISTEN_TEXT];
-	int fd = listen_open(address, config->insecure_http, bound, &err);
+	int fd = listen_open(address, config->insecure_http, serve->bound, &err);
 	if (fd < 0) {
 		fprintf(stderr, "magpie serve: %s\n", err.text);
 		return COMMAND_FAILED;
 	}
-	if (!listen_remember(serve->data_dir, bound, &err)) {
+	if (!listen_remember(serve->data_dir, serve->bound, &err)) {
 		log_warn("serve.listen_file", "error=\"%s\"", err.text);
 	}
 	printf("Magpie %s watches %s\n  look at    http://%s/\n  data in    %s\n  admin token in "
 		   "%s/admin.token\n",
-		MAGPIE_VERSION, config->host_name, bound, serve->data_dir, serve->data_dir);
+		MAGPIE_VERSION, config->host_name, serve->bound, serve->data_dir, serve->data_dir);
 	fflush(stdout);
+	serve_note_bound(serve, serve->bundle);
+	serve_note_bound(serve, serve->refused);
 	struct supervisor_plan plan = {.data_dir = serve->data_dir,
 		.listen_fd = fd,
 		.bundle = STEAL(serve->bundle),

@@ -432,6 +432,17 @@ static void config_complete(struct config *config)
 	}
 }
 
+static void config_take_bound(struct config *config, const struct bundle *bundle)
+{
+	const struct bundle_file *bound = bundle_find(bundle, CONFIG_BOUND_FILE);
+	char host[ADDRESS_HOST_MAX + 1];
+	uint16_t port;
+	if (bound && address_parse_endpoint(bound->text, host, &port, NULL)) {
+		g_free(config->listen);
+		config->listen = g_strdup(bound->text);
+	}
+}
+
 struct config *config_parse(const struct bundle *bundle, struct diag_list *diags)
 {
 	AUTO(config) config = config_create();
@@ -445,6 +456,7 @@ struct config *config_parse(const struct bundle *bundle, struct diag_list *diags
 			return NULL;
 		}
 	}
+	config_take_bound(config, bundle);
 	config_complete(config);
 	return STEAL(config);
 }

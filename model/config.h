@@ -70,6 +70,13 @@ struct config {
 #define CONFIG_MAIN_FILE "magpie.conf"
 
 /*
+ * Name of the bundle's file that `magpie serve` adds for its roles: the address that is really
+ * listened on, "ADDR:PORT". It stands in for `listen`, so that links lead where the pages are, also
+ * with --listen or port 0. What is no address is ignored.
+ */
+#define CONFIG_BOUND_FILE "listen"
+
+/*
  * Parses the bundle's magpie.conf (missing: all defaults). All complaints go to `diags`; NULL if
  * one of them is an error.
  */

@@ -39,6 +39,18 @@ static void packed_files_come_back(void **state)
 	assert_example(back);
 }
 
+static void a_file_that_is_set_takes_the_place_of_its_namesake(void **state)
+{
+	(void)state;
+	AUTO(bundle) bundle = example();
+	bundle_set(bundle, "rules.d/b.magpie", "new", 3);
+	bundle_set(bundle, "listen", "a", 1);
+	assert_int_equal(bundle_count(bundle), 4);
+	assert_string_equal(bundle_at(bundle, 1)->text, "new");
+	assert_int_equal(bundle_at(bundle, 1)->length, 3);
+	assert_string_equal(bundle_find(bundle, "listen")->text, "a");
+}
+
 static void an_empty_bundle_is_one(void **state)
 {
 	(void)state;
@@ -128,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packed_files_come_back),
+		cmocka_unit_test(a_file_that_is_set_takes_the_place_of_its_namesake),
 		cmocka_unit_test(an_empty_bundle_is_one),
 		cmocka_unit_test(cut_bundles_are_refused),
 		cmocka_unit_test(lengths_beyond_the_bytes_are_refused),

@@ -46,6 +46,29 @@ static void without_a_file_all_defaults_hold(void **state UNUSED)
 	assert_int_equal(config->channels->len, 0);
 }
 
+static void links_lead_to_the_address_that_is_listened_on(void **state UNUSED)
+{
+	static const struct {
+		const char *conf, *bound, *base_url;
+	} cases[] = {
+		{"listen 127.0.0.1:8080", "127.0.0.1:9191", "http://127.0.0.1:9191"},
+		{"", "[::1]:4711", "http://[::1]:4711"},
+		{"host db1; insecure_http yes", "0.0.0.0:80", "http://db1:80"},
+		{"base_url \"https://m.example.org\"", "127.0.0.1:9191", "https://m.example.org"},
+		{"listen 127.0.0.1:8081", "", "http://127.0.0.1:8081"},
+		{"listen 127.0.0.1:8081", "nonsense", "http://127.0.0.1:8081"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		AUTO(bundle) bundle = bundle_create();
+		AUTO(diag_list) diags = diag_list_create();
+		bundle_add(bundle, CONFIG_MAIN_FILE, cases[i].conf, strlen(cases[i].conf));
+		bundle_add(bundle, CONFIG_BOUND_FILE, cases[i].bound, strlen(cases[i].bound));
+		AUTO(config) config = config_parse(bundle, diags);
+		assert_non_null(config);
+		assert_string_equal(config->base_url, cases[i].base_url);
+	}
+}
+
 static void every_setting_is_read(void **state UNUSED)
 {
 	AUTO(config)
@@ -311,6 +334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_file_all_defaults_hold),
+		cmocka_unit_test(links_lead_to_the_address_that_is_listened_on),
 		cmocka_unit_test(every_setting_is_read),
 		cmocka_unit_test(all_channels_are_told_where_notify_is_not_set),
 		cmocka_unit_test(what_is_wrong_is_named_with_its_place),
