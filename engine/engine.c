@@ -355,6 +355,7 @@ static void engine_tick(void *owner)
 		0.2 * ((double)(samples - engine->samples_before) - engine->samples_per_s);
 	engine->samples_before = samples;
 	tell_limits(engine);
+	evaluate_refresh(engine);
 	dispatch_pump(engine->dispatch, now);
 	evaluate_complaints(engine);
 	publish_status(engine->publish);
@@ -394,6 +395,7 @@ static void make_parts(struct engine *engine)
 	engine->account = account_create(engine->role->data_dir);
 	engine->dispatch = dispatch_create(engine->loop, &dispatch_handlers, engine);
 	engine->alerts_waiting = evaluate_waiting_new();
+	engine->alerts_told = evaluate_told_new();
 	engine->changed = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	struct publish_parts parts = {engine->loop, engine->catalog, engine->window, engine->hosts};
 	engine->publish = publish_create(&parts, &publish_handlers, engine);
@@ -466,6 +468,7 @@ void engine_destroy(struct engine *engine)
 	ruleset_destroy(engine->ruleset);
 	config_destroy(engine->config);
 	g_array_unref(engine->alerts_waiting);
+	g_hash_table_unref(engine->alerts_told);
 	g_array_unref(engine->changed);
 	inventory_destroy(engine->inventory);
 	apply_destroy(engine->apply);

@@ -36,6 +36,7 @@ struct engine {
 	struct config *config;   /* in force */
 	struct ruleset *ruleset; /* in force */
 	GArray *alerts_waiting;  /* of engine/evaluate.c: to be shown when stored */
+	GHashTable *alerts_told; /* of engine/evaluate.c: number of instance -> value shown, owned */
 	GArray *changed;         /* uint32_t ids of services whose limits are to be told */
 	struct loop_timer *tick, *ending;
 	uint64_t applied; /* last journal sequence that took effect */

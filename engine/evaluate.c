@@ -30,6 +30,11 @@ GArray *evaluate_waiting_new(void)
 	return g_array_new(FALSE, FALSE, sizeof(struct waiting));
 }
 
+GHashTable *evaluate_told_new(void)
+{
+	return g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+}
+
 /* -- whom to tell -- */
 
 static const char *const *named_channels(
@@ -202,6 +207,36 @@ void evaluate_released(struct engine *engine, uint64_t generation)
 	g_array_set_size(all, kept);
 }
 
+/* -- values that change while the level does not -- */
+
+struct refresh {
+	struct engine *engine;
+	GHashTable *waiting; /* instances whose new level is not stored yet */
+};
+
+static void refresh_alert(void *owner, struct instance *instance)
+{
+	const struct refresh *refresh = owner;
+	struct engine *engine = refresh->engine;
+	struct instance_view view = instance_view(instance);
+	const double *told = g_hash_table_lookup(engine->alerts_told, GUINT_TO_POINTER(view.number));
+	bool same = told && !memcmp(told, &view.value, sizeof(view.value));
+	if (!same && !g_hash_table_contains(refresh->waiting, instance)) {
+		publish_alert(engine->publish, instance);
+	}
+}
+
+void evaluate_refresh(struct engine *engine)
+{
+	g_autoptr(GHashTable) waiting = g_hash_table_new(NULL, NULL);
+	struct refresh refresh = {engine, waiting};
+	for (guint i = 0; i < engine->alerts_waiting->len; i++) {
+		g_hash_table_add(
+			waiting, g_array_index(engine->alerts_waiting, struct waiting, i).instance);
+	}
+	ruleset_each(engine->ruleset, false, refresh_alert, &refresh);
+}
+
 /* -- what asks the rules -- */
 
 void evaluate_seen(struct engine *engine, const char *host, struct wall at)
@@ -305,6 +340,7 @@ void evaluate_swap(struct engine *engine, struct ruleset *ruleset)
 	engine->ruleset = ruleset;
 	engine->rules_complaints = 0;
 	g_array_set_size(engine->alerts_waiting, 0);
+	g_hash_table_remove_all(engine->alerts_told);
 	ruleset_bind(ruleset, engine->catalog);
 	if (engine->keeper) {
 		close_lost(engine);
@@ -363,8 +399,11 @@ void evaluate_alert(struct engine *engine, struct instance *instance, struct fra
 	if (view.level == LEVEL_OK && view.candidate == LEVEL_OK) {
 		message_start(w, MESSAGE_ALERT_GONE);
 		frame_put_u32(w, view.number);
+		g_hash_table_remove(engine->alerts_told, GUINT_TO_POINTER(view.number));
 		return;
 	}
+	g_hash_table_replace(engine->alerts_told, GUINT_TO_POINTER(view.number),
+		g_memdup2(&view.value, sizeof(view.value)));
 	bool pending = view.level == LEVEL_OK;
 	struct texts t = texts_of(engine, instance, &view);
 	message_start(w, MESSAGE_ALERT);

@@ -14,8 +14,9 @@
  */
 struct engine;
 
-/* The array for struct engine's alerts_waiting. */
+/* The array for struct engine's alerts_waiting, and the table for its alerts_told. */
 GArray *evaluate_waiting_new(void);
+GHashTable *evaluate_told_new(void);
 
 /* Puts a rule set in force; takes it. States of instances that both sets know are carried over; a
  * problem of which people were told and whose rule is gone is closed. */
@@ -35,6 +36,9 @@ void evaluate_save(struct engine *engine, struct store_batch *batch);
 
 /* Effects of generations up to this one may leave. */
 void evaluate_released(struct engine *engine, uint64_t generation);
+
+/* Shows alerts again whose value is another one than was shown last; once a second is enough. */
+void evaluate_refresh(struct engine *engine);
 
 /* Notes the worst level of each host for its strip. */
 void evaluate_strips(struct engine *engine, struct wall now);

@@ -46,6 +46,18 @@ static bool send_frame(struct publish *p)
 	return channel_send(p->channel, p->writer, NULL);
 }
 
+static void live_flush(void *owner)
+{
+	struct publish *p = owner;
+	if (p->channel && p->live->length > FRAME_HEADER) {
+		size_t count = (p->live->length - FRAME_HEADER) / LIVE_BYTES;
+		if (!channel_send(p->channel, p->live, NULL)) {
+			p->dropped += count;
+		}
+		message_start(p->live, MESSAGE_LIVE);
+	}
+}
+
 static enum step send_sync(struct publish *p, uint8_t phase)
 {
 	message_start(p->writer, MESSAGE_SYNC);
@@ -127,6 +139,7 @@ static enum step step_alerts(struct publish *p)
 	if (p->index >= p->alerts->len) {
 		return STEP_END;
 	}
+	live_flush(p);
 	p->handlers.alert(p->owner, p->alerts->pdata[p->index], p->writer);
 	return send_frame(p) ? STEP_MORE : STEP_FULL;
 }
@@ -183,8 +196,9 @@ static enum step step_complete(struct publish *p)
 	return send_sync(p, 1);
 }
 
+/* Values before alerts: beside an alert's own text the page shows the value it was made of. */
 static enum step (*const phases[])(struct publish *p) = {step_begin, step_services, step_hosts,
-	step_limits, step_alerts, step_events, step_values, step_status, step_complete};
+	step_limits, step_values, step_alerts, step_events, step_status, step_complete};
 
 static void sync_walk(void *owner);
 
@@ -261,9 +275,11 @@ void publish_host(struct publish *p, const char *name)
 	}
 }
 
+/* The value an alert was made of arrives before it. */
 void publish_alert(struct publish *p, void *alert)
 {
 	if (p->channel) {
+		live_flush(p);
 		p->handlers.alert(p->owner, alert, p->writer);
 		if (!send_frame(p)) {
 			missed(p);
@@ -315,18 +331,6 @@ void publish_event(struct publish *p, const struct store_event *event, bool live
 }
 
 /* -- live values -- */
-
-static void live_flush(void *owner)
-{
-	struct publish *p = owner;
-	if (p->live->length > FRAME_HEADER) {
-		size_t count = (p->live->length - FRAME_HEADER) / LIVE_BYTES;
-		if (!channel_send(p->channel, p->live, NULL)) {
-			p->dropped += count;
-		}
-		message_start(p->live, MESSAGE_LIVE);
-	}
-}
 
 void publish_value(struct publish *p, uint32_t series_id, struct wall at, double value)
 {

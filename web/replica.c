@@ -296,6 +296,15 @@ static bool take_live(struct replica *replica, struct frame_reader *r)
 	return frame_read_done(r);
 }
 
+static bool picture_last(const struct picture *p, uint32_t series_id, struct sample *last)
+{
+	if (series_id >= p->last->len || !g_array_index(p->last, struct sample, series_id).at.ms) {
+		return false;
+	}
+	*last = g_array_index(p->last, struct sample, series_id);
+	return true;
+}
+
 static bool take_alert(struct replica *replica, struct frame_reader *r)
 {
 	struct replica_alert *a = g_new0(struct replica_alert, 1);
@@ -315,6 +324,8 @@ static bool take_alert(struct replica *replica, struct frame_reader *r)
 		return false;
 	}
 	struct picture *p = target(replica);
+	struct sample last;
+	a->sample = picture_last(p, a->series_id, &last) && !isnan(a->value) ? last.value : NAN;
 	g_hash_table_replace(p->alerts, GUINT_TO_POINTER(a->id), a);
 	p->alerts_unsorted = true;
 	tell(replica, CHANGE_ALERT, a);
@@ -561,12 +572,7 @@ const GPtrArray *replica_alerts(const struct replica *replica)
 
 bool replica_last(const struct replica *replica, uint32_t series_id, struct sample *last)
 {
-	const GArray *all = replica->shown->last;
-	if (series_id >= all->len || !g_array_index(all, struct sample, series_id).at.ms) {
-		return false;
-	}
-	*last = g_array_index(all, struct sample, series_id);
-	return true;
+	return picture_last(replica->shown, series_id, last);
 }
 
 const GPtrArray *replica_limits(const struct replica *replica, uint32_t series_id)

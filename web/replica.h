@@ -29,7 +29,8 @@ struct replica_alert {
 	uint32_t id, series_id;
 	uint8_t level, state;
 	int64_t since_ms;
-	double value;
+	double value;  /* the rule's, canonical */
+	double sample; /* of its series when it was told: in the field's own scale; NaN: none */
 	char *rule, *host, *service, *field;
 	char *value_text, *threshold_text, *summary, *info, *runbook;
 	char *suppressed_by; /* "" if not */

@@ -261,14 +261,11 @@ static double threshold_of(const struct replica *replica, const struct replica_a
 	return NAN;
 }
 
-/* Beside a constant threshold the value stands in the same scale, the field's own, and as it is
- * now; else it is the rule's, as it was judged last. */
-static double value_of(
-	const struct replica *replica, const struct replica_alert *alert, double threshold)
+/* Beside a constant threshold the value stands in the same scale, the field's own; it is the one
+ * that `value_text` and the summary were made of. */
+static double value_of(const struct replica_alert *alert, double threshold)
 {
-	struct sample last;
-	bool bare = !isnan(threshold) && replica_last(replica, alert->series_id, &last);
-	return bare ? last.value : alert->value;
+	return isnan(threshold) || isnan(alert->sample) ? alert->value : alert->sample;
 }
 
 void view_alert(const struct replica *replica, struct jsonout *j, const struct replica_alert *alert)
@@ -292,7 +289,7 @@ void view_alert(const struct replica *replica, struct jsonout *j, const struct r
 	jsonout_text(j, "level", replica_level_name(alert->level));
 	jsonout_text(j, "state", replica_state_name(alert->state));
 	jsonout_moment(j, "since", alert->since_ms);
-	jsonout_number(j, "value", value_of(replica, alert, threshold));
+	jsonout_number(j, "value", value_of(alert, threshold));
 	jsonout_text(j, "value_text", alert->value_text);
 	jsonout_number(j, "threshold", threshold);
 	jsonout_text(j, "threshold_text", alert->threshold_text);

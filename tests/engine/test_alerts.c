@@ -92,6 +92,44 @@ static void assert_delivered(const struct fake_peer *notify, const char *expecte
 	assert_string_equal(seen, expected);
 }
 
+/* Value in words of the ALERT frame told last; "" if none was. */
+static char *alert_told(const struct fake_peer *web)
+{
+	for (size_t i = web->frames->len; i-- > 0;) {
+		if (fake_type(web, i) == MESSAGE_ALERT) {
+			struct frame_reader r = fake_reader(web, i);
+			(void)frame_get_bytes(&r, 4 + 4 + 1 + 1 + 8 + 8);
+			for (unsigned t = 0; t < 4; t++) {
+				g_autofree char *skipped = frame_get_text(&r);
+			}
+			return frame_get_text(&r);
+		}
+	}
+	return g_strdup("");
+}
+
+static bool alert_says(const struct fake_peer *web, const char *value)
+{
+	g_autofree char *told = alert_told(web);
+	return !strcmp(told, value);
+}
+
+/* The page's value would else be that of the moment at which the level changed, for days. */
+static void an_alert_is_shown_again_when_its_value_changes(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	struct talk talk = talk_begin(fake, 300);
+	say(&talk, 60);
+	fake_wait(fake, alert_says(web, "60"));
+	say(&talk, 71);
+	fake_wait(fake, alert_says(web, "71"));
+	size_t frames = fake_count(web, MESSAGE_ALERT);
+	uint64_t turns = fake->engine->ticks;
+	fake_wait(fake, fake->engine->ticks > turns + 2);
+	assert_int_equal(fake_count(web, MESSAGE_ALERT), frames);
+}
+
 /* Says of each message that it was sent. */
 static void confirm(struct fake_peer *notify, const struct frame *frame)
 {
@@ -380,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HERE(a_problem_and_its_end_are_told_once),
+		HERE(an_alert_is_shown_again_when_its_value_changes),
 		HERE(after_a_kill_nothing_is_told_twice),
 		HERE(a_kill_at_any_moment_loses_no_message),
 		HERE(a_wrong_configuration_changes_nothing_and_is_shown),
