@@ -169,8 +169,9 @@ static ssize_t client_read(void *owner, char *buffer, size_t room)
 	size_t n = left < room ? left : room;
 	memcpy(buffer, c->out->str + c->taken, n);
 	c->taken += n;
-	if (c->taken == c->out->len) {
-		g_string_truncate(c->out, 0);
+	if (c->taken >= c->out->len / 2) {
+		/* also for a client that never quite catches up, or its buffer would grow for ever */
+		g_string_erase(c->out, 0, (gssize)c->taken);
 		c->taken = 0;
 	}
 	return (ssize_t)n;
