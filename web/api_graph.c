@@ -238,6 +238,24 @@ static void answer_graph(struct web *web, struct exchange *x, const struct servi
 	}
 }
 
+/* Says which part of HOST/SERVICE is wrong, and what may have been meant. */
+static void refuse_unknown(const struct web *web, struct exchange *x, const char *name)
+{
+	const char *host_name = x->request.variable[0];
+	const struct host *host = catalog_host(replica_catalog(web->replica), host_name);
+	if (!host) {
+		reply_problem(&x->reply, 404, "there is no host \"%.100s\"", host_name);
+		return;
+	}
+	g_autofree const char **names = g_new(const char *, host->services->len + 1);
+	for (guint i = 0; i < host->services->len; i++) {
+		names[i] = ((const struct service *)host->services->pdata[i])->name;
+	}
+	const char *nearest = text_nearest(name, names, host->services->len);
+	reply_problem(&x->reply, 404, "host %s has no graph \"%.100s\"%s%s%s", host->name, name,
+		nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
 void api_graph(struct web *web, struct exchange *x)
 {
 	struct span span;
@@ -253,7 +271,7 @@ void api_graph(struct web *web, struct exchange *x)
 	const struct service *service =
 		catalog_service(replica_catalog(web->replica), x->request.variable[0], name);
 	if (!service) {
-		reply_problem(&x->reply, 404, "there is no such graph on this host");
+		refuse_unknown(web, x, name);
 	} else if (!span_read(&x->request, 86400, &span, &err)) {
 		reply_error(&x->reply, &err);
 	} else {
@@ -318,5 +336,8 @@ void api_munin(struct web *web, struct exchange *x)
 			return;
 		}
 	}
-	reply_problem(&x->reply, 404, "there is no such picture");
+	reply_problem(&x->reply, 404,
+		"there is no such picture; Munin's addresses are GROUP/HOST/SERVICE-day.png, with week, "
+		"month "
+		"and year");
 }

@@ -36,7 +36,7 @@ void page_asset(struct web *web, struct exchange *x)
 	size_t path = strcspn(x->request.target, "?");
 	g_autofree char *plain = g_strndup(x->request.target, path);
 	if (!serve_asset(x, plain)) {
-		page_error(web, x, 404, "there is nothing here");
+		page_error(web, x, 404, "there is no such file");
 	}
 }
 

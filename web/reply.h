@@ -34,6 +34,7 @@ struct reply {
 	char *disposition;      /* g_malloc: file name to be saved as, plain characters only */
 	const char *cache;      /* Cache-Control; NULL: "no-store" */
 	const char *location;   /* a path of ours that lives as long as the program; with 30x */
+	const char *allow;      /* a literal: the methods there are; with 405 */
 	unsigned retry_after_s; /* 0: none */
 	bool close;             /* close the connection afterwards */
 };

@@ -59,7 +59,9 @@ static bool parse_path(struct request *request, const char *path, size_t length,
 		size_t n = slash ? (size_t)(slash - path) - at : length - at;
 		g_autofree char *segment = decode(path + at, n, false);
 		if (!segment || !segment_is_safe(segment)) {
-			return error_set(err, ERR_CONFIG, "the path holds what no path here has");
+			return error_set(err, ERR_CONFIG,
+				"a part of the path is empty, \".\", \"..\", not UTF-8, or holds \"/\", \"\\\" or "
+				"\";\"");
 		}
 		if (request->segment_count == REQUEST_SEGMENTS_MAX) {
 			return error_set(err, ERR_CONFIG, "the path has too many parts");
@@ -68,7 +70,7 @@ static bool parse_path(struct request *request, const char *path, size_t length,
 		at += n + 1;
 	}
 	if (length > 1 && path[length - 1] == '/') {
-		return error_set(err, ERR_CONFIG, "the path ends with a slash");
+		return error_set(err, ERR_CONFIG, "the path ends with a slash; leave that out");
 	}
 	return true;
 }

@@ -92,6 +92,9 @@ void response_add_headers(
 	if (reply->location) {
 		MHD_add_response_header(response, "Location", reply->location);
 	}
+	if (reply->allow) {
+		MHD_add_response_header(response, "Allow", reply->allow);
+	}
 	if (reply->source.read) {
 		MHD_add_response_header(response, "X-Accel-Buffering", "no");
 	}

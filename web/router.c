@@ -126,20 +126,50 @@ static void refuse(struct web *web, struct exchange *x, unsigned status, const c
 	}
 }
 
+static void refuse_unrouted(struct web *web, struct exchange *x, unsigned status)
+{
+	const char *target = x->request.target;
+	g_autofree char *path = g_strndup(target, MIN(strcspn(target, "?"), 100));
+	g_autofree char *detail = NULL;
+	if (status == 405) {
+		/* no path has handlers for both */
+		enum verb asked = x->request.verb;
+		x->request.verb = VERB_GET;
+		const char *allow = router_find(&x->request, &status) ? "GET, HEAD" : "POST";
+		x->request.verb = asked;
+		detail = g_strdup_printf("%s is to be asked by %s", path, allow);
+		refuse(web, x, 405, detail);
+		x->reply.allow = allow;
+		return;
+	}
+	detail = g_strdup_printf("there is nothing at %s; pages are /, /problems and /hosts, and what "
+							 "programs may ask for is described at /api/v1/openapi.json",
+		path);
+	refuse(web, x, status, detail);
+}
+
+static void refuse_name(struct web *web, struct exchange *x)
+{
+	g_autofree char *detail = g_strdup_printf("\"%.100s\" is no name of this server; if it is "
+											  "meant to be one, set base_url in magpie.conf",
+		x->request.host ? x->request.host : "");
+	refuse(web, x, 421, detail);
+}
+
 void router_dispatch(struct web *web, struct exchange *x)
 {
 	unsigned status = 0;
 	struct error err = {0};
 	const struct route *route = router_find(&x->request, &status);
 	if (!route) {
-		refuse(web, x, status, status == 404 ? "there is nothing here" : "not with this method");
+		refuse_unrouted(web, x, status);
 	} else if (web->loopback && route->least != ACCESS_PUBLIC &&
 			   !router_host_is_ours(web->config, x->request.host)) {
-		refuse(web, x, 421, "this server has another name: set base_url in magpie.conf");
+		refuse_name(web, x);
 	} else if (!request_only(&x->request, route->parameters, &err)) {
 		refuse(web, x, 400, err.text);
 	} else if (route->verb != VERB_GET && !origin_is_ours(web, &x->request)) {
-		refuse(web, x, 403, "a request from another site");
+		refuse(web, x, 403, "a page of another site may not send this request");
 	} else {
 		route->handler(web, x);
 	}
