@@ -54,7 +54,13 @@ static bool export_find_series(struct export *export, const char *selector, stru
 			g_ptr_array_add(export->ids, g_strdup(id));
 		}
 	}
+	bool truncated = json_is_true(json_object_get(answer, "truncated"));
 	json_decref(answer);
+	if (truncated) { /* a part that looks like the whole would be worse than nothing */
+		return error_set(err, ERR_CONFIG,
+			"more than %u series match \"%.100s\"; ask for fewer at a time", export->ids->len,
+			selector);
+	}
 	return export->ids->len ||
 		   error_set(err, ERR_NOT_FOUND, "no series matches \"%.100s\"", selector);
 }
@@ -68,11 +74,13 @@ static char *export_path(const struct export *export, size_t first)
 	}
 	g_autofree char *from = client_encode(export->from, false);
 	g_autofree char *to = client_encode(export->to, false);
-	g_string_append_printf(path, "&from=%s&to=%s&cf=%s", from, to, export->cf);
+	g_autofree char *cf = client_encode(export->cf, false);
+	g_autofree char *step = client_encode(export->step ? export->step : "", false);
+	g_string_append_printf(path, "&from=%s&to=%s&cf=%s", from, to, cf);
 	if (first) {
 		g_string_append_printf(path, "&step=%lld", (long long)export->step_s);
 	} else if (export->step) {
-		g_string_append_printf(path, "&step=%s", export->step);
+		g_string_append_printf(path, "&step=%s", step);
 	}
 	return g_string_free(path, FALSE);
 }

@@ -1,6 +1,7 @@
 #include "magpie/table.h"
 #include "base/attr.h"
 #include "base/number.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +12,10 @@
 
 /*
  * Widths are counted in characters, not bytes. A cell from outside that begins like a formula gets
- * a quote in front in CSV, as spreadsheets execute such cells.
+ * a quote in front in CSV, as spreadsheets execute such cells. Control characters do not reach the
+ * terminal, which would obey them: names and texts in cells came from nodes.
  */
+enum { CELL_MAX = 4096 };
 
 void table_init(struct table *table, const struct table_column *columns, size_t column_count)
 {
@@ -28,7 +31,7 @@ void table_finish(struct table *table)
 
 void table_add(struct table *table, const char *cell)
 {
-	g_ptr_array_add(table->cells, g_strdup(cell ? cell : ""));
+	g_ptr_array_add(table->cells, text_clean(cell ? cell : "", cell ? strlen(cell) : 0, CELL_MAX));
 }
 
 void table_add_number(struct table *table, double value)
