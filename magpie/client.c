@@ -64,7 +64,9 @@ bool client_get(
 	struct httpclient_request request = {.url = url, .response_max = ANSWER_MAX};
 	struct httpclient_answer answer = {0};
 	if (!httpclient_fetch(&request, &answer, err)) {
-		return error_prefix(err, "%.80s", base);
+		return err->kind == ERR_UNREACHABLE
+				   ? error_prefix(err, "is magpie serve running? %.80s", base)
+				   : error_prefix(err, "%.80s", base);
 	}
 	if (answer.status < 200 || answer.status > 299 || answer.truncated) {
 		client_explain(&answer, base, err);

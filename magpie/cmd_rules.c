@@ -4,9 +4,11 @@
  * do.
  */
 #include "magpie/command.h"
+#include "magpie/options.h"
 
 #include <fcntl.h>
 #include <glob.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,18 +29,6 @@ struct check {
 	enum diag_format format;
 	size_t bytes;
 };
-
-static const char help[] =
-	"usage: magpie rules check [--format human|gcc|json] [--strict] FILE|DIR...\n"
-	"\n"
-	"Reads rule files (of a directory: all *.magpie in it) and what they include, and tells\n"
-	"everything that is wrong with them.\n"
-	"\n"
-	"  --format F   human (default), gcc, json\n"
-	"  --strict     warnings make the command fail as well\n"
-	"  --no-default check without the rules that come with Magpie\n"
-	"\n"
-	"Exit code: 0 fine, 1 errors, 2 wrong usage, or warnings with --strict.\n";
 
 static void add_file(struct check *c, const char *path);
 
@@ -82,8 +72,8 @@ static void add_file(struct check *c, const char *path)
 	size_t length = 0;
 	AUTO_FREE char *text = file_read(AT_FDCWD, path, BUNDLE_FILE_MAX, &length, &err);
 	if (!text || c->bytes + length > BUNDLE_MAX) {
-		(void)fprintf(
-			stderr, "magpie: %s\n", text ? "the rule files are larger than 64 MiB" : err.text);
+		(void)fprintf(stderr, "magpie rules check: %s\n",
+			text ? "the rule files are larger than 64 MiB" : err.text);
 		c->failed = true;
 		return;
 	}
@@ -102,7 +92,7 @@ static void add_directory(struct check *c, const char *path)
 	GError *error = NULL;
 	GDir *dir = g_dir_open(path, 0, &error);
 	if (!dir) {
-		(void)fprintf(stderr, "magpie: %s\n", error->message);
+		(void)fprintf(stderr, "magpie rules check: %s\n", error->message);
 		g_error_free(error);
 		c->failed = true;
 		return;
@@ -126,7 +116,8 @@ static void add_path(struct check *c, const char *path)
 	if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
 		add_directory(c, path);
 	} else if (!ruleset_is_rule_file(path)) {
-		(void)fprintf(stderr, "magpie: %s: the name of a rule file ends in \".magpie\"\n", path);
+		(void)fprintf(
+			stderr, "magpie rules check: %s: the name of a rule file ends in \".magpie\"\n", path);
 		c->failed = true;
 	} else {
 		add_file(c, path);
@@ -149,53 +140,46 @@ static int report(const struct check *c)
 	return diag_exit_code(diags, c->strict);
 }
 
-static int usage(const char *why, const char *what)
+static int check_paths(struct check *c, char **paths, int count)
 {
-	(void)fprintf(stderr, "magpie: %s%s\n%s", why, what, help);
-	return COMMAND_USAGE;
+	c->bundle = bundle_create();
+	for (int i = 0; i < count; i++) {
+		add_path(c, paths[i]);
+	}
+	int found = report(c);
+	bundle_destroy(c->bundle);
+	return c->failed ? COMMAND_FAILED : found;
 }
 
 int cmd_rules_check(int argc, char **argv)
 {
-	struct check c = {.format = DIAG_HUMAN, .with_default = true};
-	struct bundle *bundle = bundle_create();
-	int code = -1;
-	int paths = 0;
-	bool options = true;
-	c.bundle = bundle;
-	for (int i = 1; i < argc && code < 0; i++) {
-		const char *a = argv[i];
-		if (options && !strcmp(a, "--help")) {
-			(void)fputs(help, stdout);
-			code = COMMAND_DONE;
-		} else if (options && !strcmp(a, "--")) {
-			options = false;
-		} else if (options && !strcmp(a, "--strict")) {
-			c.strict = true;
-		} else if (options && !strcmp(a, "--no-default")) {
-			c.with_default = false;
-		} else if (options && !strcmp(a, "--format")) {
-			if (++i >= argc || !diag_format_parse(argv[i], &c.format)) {
-				code = usage("--format wants human, gcc or json", "");
-			}
-		} else if (options && g_str_has_prefix(a, "--format=")) {
-			if (!diag_format_parse(a + strlen("--format="), &c.format)) {
-				code = usage("--format wants human, gcc or json", "");
-			}
-		} else if (options && a[0] == '-') {
-			code = usage("unknown option ", a);
-		} else {
-			paths++;
-			add_path(&c, a);
-		}
+	struct check c = {0};
+	const char *format_name = "human";
+	bool no_default = false;
+	const struct option_row rows[] = {
+		{"format", "human|gcc|json", "form of the complaints (default: human)", &format_name, NULL},
+		{"strict", NULL, "warnings make the command fail as well", NULL, &c.strict},
+		{"no-default", NULL, "check without the rules that come with Magpie", NULL, &no_default},
+	};
+	const struct options options = {.command = "rules check",
+		.operands = "FILE|DIR...",
+		.about = "Reads rule files (of a directory: all *.magpie in it) and what they include, and "
+				 "tells\neverything that is wrong with them.\n"
+				 "Exit code: 0 fine, 1 errors, 2 wrong usage, or warnings with --strict.",
+		.rows = rows,
+		.row_count = ARRAY_LENGTH(rows),
+		.least_operands = 1,
+		.most_operands = SIZE_MAX};
+	int operands;
+	enum options_result result = options_parse(&options, argc, argv, &operands);
+	if (result != OPTIONS_GO) {
+		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
 	}
-	if (code < 0 && !paths) {
-		code = usage("which files?", "");
+	if (!diag_format_parse(format_name, &c.format)) {
+		fprintf(stderr, "magpie rules check: --format takes human, gcc or json, not \"%s\"\n",
+			format_name);
+		return COMMAND_USAGE;
 	}
-	if (code < 0) {
-		int found = report(&c);
-		code = c.failed ? COMMAND_FAILED : found;
-	}
-	bundle_destroy(bundle);
-	return code;
+	c.with_default = !no_default;
+	return check_paths(&c, argv, operands);
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <glib.h>
+
 #include "base/banned.h"
 
 /*
@@ -46,33 +48,45 @@ static bool command_is(
 	return !blank || (second && !strcmp(second, blank + 1));
 }
 
+/* The commands of a subject ("rules"), on `out`; false: there is no such subject. */
+static bool command_subject(FILE *out, const char *first)
+{
+	size_t length = strlen(first);
+	bool found = false;
+	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++) {
+		const struct command *c = &commands[i];
+		if (!strncmp(c->words, first, length) && c->words[length] == ' ') {
+			fprintf(out, "%s  %-18s %s\n", found ? "" : "commands:\n", c->words, c->help);
+			found = true;
+		}
+	}
+	return found;
+}
+
 static int command_unknown(const char *first, const char *second)
 {
 	const char *names[ARRAY_LENGTH(commands)];
 	size_t count = 0;
-	size_t length = strlen(first);
-	bool subject = false;
 	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++) {
-		names[count++] = commands[i].words;
-		if (!strncmp(commands[i].words, first, length) && commands[i].words[length] == ' ') {
-			fprintf(stderr, "%s magpie %s\n", subject ? "      " : "usage:", commands[i].words);
-			subject = true;
+		if (commands[i].help) {
+			names[count++] = commands[i].words;
 		}
 	}
-	if (subject) {
+	g_autofree char *whole = g_strjoin(second ? " " : "", first, second ? second : "", NULL);
+	const char *nearest = second ? text_nearest(whole, names, count) : NULL;
+	if (!nearest && command_subject(stderr, first)) {
 		return COMMAND_USAGE;
 	}
-	char whole[128];
-	snprintf(whole, sizeof(whole), "%s%s%s", first, second ? " " : "", second ? second : "");
-	const char *nearest = text_nearest(first, names, count);
-	nearest = nearest ? nearest : text_nearest(whole, names, count);
-	if (nearest) {
-		fprintf(stderr, "magpie: unknown command \"%s\"; did you mean \"%s\"?\n", first, nearest);
-	} else {
-		fprintf(stderr, "magpie: unknown command \"%s\"\n", first);
-	}
-	fprintf(stderr, "See magpie --help\n");
+	const char *wrong = nearest ? whole : first;
+	nearest = nearest ? nearest : text_nearest(first, names, count);
+	fprintf(stderr, "magpie: unknown command \"%s\"%s%s%s\nSee magpie --help\n", wrong,
+		nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 	return COMMAND_USAGE;
+}
+
+static bool command_is_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
 }
 
 int command_run(int argc, char **argv)
@@ -81,7 +95,7 @@ int command_run(int argc, char **argv)
 		command_help(stderr);
 		return COMMAND_USAGE;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+	if (command_is_help(argv[1])) {
 		command_help(stdout);
 		return COMMAND_DONE;
 	}
@@ -93,6 +107,9 @@ int command_run(int argc, char **argv)
 			argv[used] = (char *)commands[i].words;
 			return commands[i].run(argc - used, argv + used);
 		}
+	}
+	if (second && command_is_help(second) && command_subject(stdout, first)) {
+		return COMMAND_DONE;
 	}
 	return command_unknown(first, second);
 }

@@ -14,12 +14,8 @@
 
 static void options_help(const struct options *options)
 {
-	printf("usage: magpie %s%s%s%s\n\n%s\n", options->command,
-		options->row_count ? " [options]" : "", *options->operands ? " " : "", options->operands,
-		options->about);
-	if (options->row_count) {
-		printf("\noptions:\n");
-	}
+	printf("usage: magpie %s [options]%s%s\n\n%s\n\noptions:\n", options->command,
+		*options->operands ? " " : "", options->operands, options->about);
 	for (size_t i = 0; i < options->row_count; i++) {
 		const struct option_row *row = &options->rows[i];
 		char left[64];
@@ -48,8 +44,8 @@ static enum options_result options_unknown(const struct options *options, const 
 	const char *bare = word + strspn(word, "-");
 	const char *nearest = text_nearest(bare, names, count);
 	if (nearest) {
-		fprintf(stderr, "magpie %s: unknown option \"%s\"; did you mean \"--%s\"?\n",
-			options->command, word, nearest);
+		fprintf(stderr, "magpie %s: unknown option \"%s\"; did you mean \"%s%s\"?\n",
+			options->command, word, nearest[1] ? "--" : "-", nearest);
 		return OPTIONS_WRONG;
 	}
 	return options_wrong(options, "unknown option", word);
@@ -122,7 +118,7 @@ enum options_result options_parse(
 		}
 	}
 	if ((size_t)operands > options->most_operands) {
-		return options_wrong(options, "too much:", argv[options->most_operands]);
+		return options_wrong(options, "unexpected:", argv[options->most_operands]);
 	}
 	if ((size_t)operands < options->least_operands) {
 		return options_wrong(options, "missing:", options->operands);
