@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/evaluate.h"
+#include "rules/configuration.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -19,23 +20,6 @@ enum { COMPLAINT_MAX = 16000 };
 
 #define ACCEPTED_FILE "accepted.bundle"
 
-struct proposal {
-	struct config *config;
-	struct ruleset *ruleset;
-};
-
-static struct ruleset *load_rules(
-	const struct bundle *bundle, const struct config *config, struct diag_list *diags)
-{
-	g_autoptr(GPtrArray) contacts = g_ptr_array_new();
-	for (size_t i = 0; i < config->channels->len; i++) {
-		const struct config_channel *channel = config->channels->pdata[i];
-		g_ptr_array_add(contacts, channel->name);
-	}
-	const struct ruleset_names names = {(const char *const *)contacts->pdata, contacts->len};
-	return ruleset_load(bundle, config->default_rules, &names, diags);
-}
-
 static void append_report(struct diag_list *diags, GString *report)
 {
 	if (diag_count(diags)) {
@@ -43,40 +27,38 @@ static void append_report(struct diag_list *diags, GString *report)
 	}
 }
 
-/* Rules and configuration of the bundle, or NULL twice. What rules say only of the series there are
- * (overrides that tie, units that do not fit) counts as well. */
-static struct proposal try_bundle(
-	const struct engine *engine, const struct bundle *bundle, GString *report)
+/* What rules say only of the series there are (overrides that tie, units that do not fit) counts as
+ * well. */
+static bool try_bundle(const struct engine *engine, const struct bundle *bundle,
+	struct configuration *proposal, GString *report)
 {
-	struct proposal proposal = {NULL, NULL};
 	AUTO(diag_list) diags = diag_list_create();
-	AUTO(config) config = config_parse(bundle, diags);
-	AUTO(ruleset) ruleset = config ? load_rules(bundle, config, diags) : NULL;
+	bool good = configuration_load(bundle, proposal, diags);
 	append_report(diags, report);
-	if (!ruleset) {
-		return proposal;
+	if (!good) {
+		return false;
 	}
-	ruleset_bind(ruleset, engine->catalog);
-	append_report(ruleset_complaints(ruleset), report);
-	if (!diag_errors(ruleset_complaints(ruleset))) {
-		proposal.config = STEAL(config);
-		proposal.ruleset = STEAL(ruleset);
+	ruleset_bind(proposal->ruleset, engine->catalog);
+	append_report(ruleset_complaints(proposal->ruleset), report);
+	if (diag_errors(ruleset_complaints(proposal->ruleset))) {
+		configuration_finish(proposal);
+		return false;
 	}
-	return proposal;
+	return true;
 }
 
 /* `*report`: all complaints (g_malloc), NULL if there are none. */
 static bool check(const struct engine *engine, const struct bundle *bundle,
-	struct proposal *proposal, char **report)
+	struct configuration *proposal, char **report)
 {
 	GString *text = g_string_new("");
-	*proposal = try_bundle(engine, bundle, text);
+	bool good = try_bundle(engine, bundle, proposal, text);
 	bool silent = !text->len;
 	*report = g_string_free(text, silent);
-	return proposal->ruleset != NULL;
+	return good;
 }
 
-static void take(struct engine *engine, struct proposal proposal)
+static void take(struct engine *engine, struct configuration proposal)
 {
 	struct config *before = engine->config;
 	engine->config = proposal.config;
@@ -111,7 +93,7 @@ static void keep_accepted(struct engine *engine, const struct bundle *bundle)
 
 bool reload_propose(struct engine *engine, const struct bundle *bundle, char **report)
 {
-	struct proposal proposal;
+	struct configuration proposal;
 	if (!check(engine, bundle, &proposal, report)) {
 		complain(engine, *report ? *report : "the configuration cannot be used");
 		engine_event(engine, "config.refused", "configuration",
@@ -135,14 +117,14 @@ static struct bundle *read_accepted(const struct engine *engine)
 	return bytes ? bundle_unpack(bytes, length, NULL) : NULL;
 }
 
-static bool try_accepted(struct engine *engine, struct proposal *proposal)
+static bool try_accepted(struct engine *engine, struct configuration *proposal)
 {
 	AUTO(bundle) accepted = read_accepted(engine);
 	g_autofree char *report = NULL;
 	return accepted && check(engine, accepted, proposal, &report);
 }
 
-static void start_without(struct engine *engine, struct proposal *proposal)
+static void start_without(struct engine *engine, struct configuration *proposal)
 {
 	AUTO(bundle) nothing = bundle_create();
 	g_autofree char *report = NULL;
@@ -155,7 +137,7 @@ static void start_without(struct engine *engine, struct proposal *proposal)
 
 void reload_start(struct engine *engine)
 {
-	struct proposal proposal;
+	struct configuration proposal;
 	g_autofree char *report = NULL;
 	if (check(engine, engine->role->bundle, &proposal, &report)) {
 		take(engine, proposal);
