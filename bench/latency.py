@@ -10,6 +10,7 @@ import http.client
 import os
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -26,7 +27,7 @@ DAY = 8640  # samples
 HOST = "past0"
 ONE, EIGHT = "past0", "past1"  # services of HOST
 # True as soon as the first live sample is judged.
-RULE = {"first.magpie": 'rule judged {\n  value uptime:uptime\n  warn > 0\n}\nrule high {\n  value past*:*\n  warn > 1000000\n}\n'}
+RULE = {"first.magpie": 'rule judged {\n  value uptime:uptime\n  warn > 0s\n}\nrule high {\n  value past*:*\n  warn > 1000000\n}\n'}
 
 
 def past(directory, *words):
@@ -98,7 +99,8 @@ def rrd_files(server, service):
 
 def start_s(hosts, services, samples):
     """Seconds from exec to the moment at which the API tells the first judgement of a live sample: with that many
-    services known and that many samples of each in the journal, and no RRD file made yet."""
+    services known and that many samples of each in the journal, and no RRD file made yet. (seconds, those until the
+    engine had read state and journal, CPU seconds of the engine)"""
     directory = support.temporary_directory()
     past(directory, hosts, services, samples, "normal")
     server = support.Server("default_rules no\ninterval 1s\n", RULE, directory)
@@ -107,15 +109,15 @@ def start_s(hosts, services, samples):
     try:
         support.wait_for(lambda: any(a["rule"] == "judged" for a in server.alerts()), 120, "the first judgement")
         took = time.monotonic() - begin
-        series = server.api("status")["series"]
         recovered = re.search(r"engine.recovered .*took_ms=(\d+)", server.log())
-        return took, series, int(recovered.group(1)) / 1000
+        return took, int(recovered.group(1)) / 1000, peers.process_cpu(server.roles()["engine"])
     finally:
         server.kill()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def life(seconds):
-    """CPU microseconds a live sample costs, all roles together: {role: us}, of this host sampled each second."""
+    """CPU of each role while this host is sampled each second: ({role: microseconds per sample}, samples a round)."""
     with support.Server("interval 1s\n") as server:
         support.wait_for(lambda: (server.try_api("status") or {"samples": 0})["samples"] > 500, 30, "some rounds")
         time.sleep(2)
@@ -123,7 +125,7 @@ def life(seconds):
         before, samples = {r: peers.process_cpu(p) for r, p in roles.items()}, server.api("status")["samples"]
         time.sleep(seconds)
         after, count = {r: peers.process_cpu(p) for r, p in roles.items()}, server.api("status")["samples"] - samples
-        return {role: (after[role] - before[role]) * 1e6 / count for role in roles}
+        return {role: (after[role] - before[role]) * 1e6 / count for role in roles}, count / seconds
 
 
 def first_paint():

@@ -84,22 +84,6 @@ def spawned_ms(words, rounds=15):
     return statistics.median(figures)
 
 
-def rrd_day(directory, count):
-    """`count` files of Munin's `normal` layout with a day of values, made with rrdtool itself."""
-    now = int(time.time()) // 300 * 300
-    archives = [f"RRA:{cf}:0.5:{steps}:{rows}" for steps, rows in ((1, 576), (6, 432), (24, 540), (288, 450))
-                for cf in ("AVERAGE", "MIN", "MAX")]
-    files = []
-    for i in range(count):
-        path = os.path.join(directory, f"s{i}.rrd")
-        subprocess.run(["rrdtool", "create", path, "--step", "300", "--start", str(now - 90000),
-                        "DS:42:GAUGE:600:U:U", *archives], check=True)
-        updates = [f"{now - 89700 + k * 300}:{(k * 7 + i * 13) % 97}" for k in range(299)]
-        subprocess.run(["rrdtool", "update", path, *updates], check=True)
-        files.append(path)
-    return files
-
-
 def rrdtool_graph_ms(files):
     """One forked `rrdtool graph` of a day, all files as a stack, 400 x 175."""
     words = ["rrdtool", "graph", "/dev/null", "--start", "-1d", "--width", "400", "--height", "175"]

@@ -17,12 +17,12 @@ import benches
 
 
 def verdict(row):
-    if row.budget is None:
+    if row.budget is None and row.aim is None:
         return "-"
     for limit, word in ((row.aim, "within aim"), (row.budget, "within budget")):
         if limit is not None and (row.value <= limit if row.less else row.value >= limit):
             return word
-    return "missed"
+    return "missed" if row.budget is not None else "beyond aim"
 
 
 def ratio(row):
