@@ -1,7 +1,7 @@
 /*
  * Complaints about texts. A parser that knows a place and a reason calls diag_add(); what remains
- * to be done lies here: the source line is copied at once (so that no complaint outlives its text),
- * repeats are dropped, the number is bounded, and all is printed in the order of files and places.
+ * to be done lies here: what is shown of the source line is copied at once, repeats are dropped,
+ * the number is bounded, and all is printed in the order of files and places.
  *
  * Errors and warnings have a bound of their own, so that a hundred warnings in the first file do
  * not hide the error in the last one; what is shown is at most DIAG_MOST, errors first to be kept.
@@ -16,7 +16,9 @@
 
 #include "base/banned.h"
 
-enum { LINE_SHOWN = 160 }; /* characters of a long line that are shown around the caret */
+/* Characters of a long line that are shown around the caret; a line is kept as far around it as
+ * that needs, so that a hundred complaints about one line of a megabyte stay small. */
+enum { LINE_SHOWN = 160, LINE_KEPT = 2 * LINE_SHOWN };
 
 struct diag_list {
 	GPtrArray *kept;   /* struct diag * */
@@ -87,8 +89,8 @@ void diag_list_file(struct diag_list *list, const char *name)
 	(void)file_order(list, name);
 }
 
-/* The line as clean text, or NULL if the file ends before it. */
-static char *source_line(const struct diag_source *source, unsigned number)
+/* Where line `number` begins and how long it is; NULL if the file ends before it. */
+static const char *find_line(const struct diag_source *source, unsigned number, size_t *length)
 {
 	if (!source->text || !number) {
 		return NULL;
@@ -106,20 +108,80 @@ static char *source_line(const struct diag_source *source, unsigned number)
 		at++;
 	}
 	const char *stop = memchr(at, '\n', (size_t)(end - at));
-	size_t length = (size_t)((stop ? stop : end) - at);
-	if (length && at[length - 1] == '\r') {
-		length--;
+	*length = (size_t)((stop ? stop : end) - at);
+	if (*length && at[*length - 1] == '\r') {
+		--*length;
 	}
-	return text_clean(at, length, (size_t)1 << 16);
+	return at;
+}
+
+/* Bytes of the first `count` characters; a byte that is none of UTF-8 counts as one. */
+static size_t characters_length(const char *text, size_t length, unsigned *count)
+{
+	size_t at = 0;
+	unsigned passed = 0;
+	for (; at < length && passed < *count; passed++) {
+		size_t n = text_utf8_length(text + at, length - at);
+		at += n ? n : 1;
+	}
+	*count = passed;
+	return at;
+}
+
+/* Keeps of the source line what will be shown. */
+static void keep_line(struct diag *d, const struct diag_source *source)
+{
+	size_t length = 0;
+	const char *line = find_line(source, d->place.line, &length);
+	if (!line) {
+		return;
+	}
+	d->line_from = d->place.column > LINE_SHOWN ? d->place.column - LINE_SHOWN : 0;
+	size_t skipped = characters_length(line, length, &d->line_from);
+	unsigned most = LINE_KEPT;
+	size_t kept = characters_length(line + skipped, length - skipped, &most);
+	d->line = text_clean(line + skipped, kept, (size_t)LINE_KEPT * 4);
+}
+
+static struct diag *diag_create(struct diag_place place, enum diag_severity severity)
+{
+	struct diag *d = g_new0(struct diag, 1);
+	d->place = place;
+	d->severity = severity;
+	d->notes = g_ptr_array_new_with_free_func(g_free);
+	d->fixes = g_ptr_array_new_with_free_func(fix_destroy);
+	return d;
+}
+
+/* An entry that nobody will read, for a complaint that is not kept. */
+static struct diag *spare(
+	struct diag_list *list, struct diag_place place, enum diag_severity severity)
+{
+	if (!list->scratch) {
+		list->scratch = diag_create(place, severity);
+	}
+	list->scratch->place = place;
+	list->scratch->severity = severity;
+	g_ptr_array_set_size(list->scratch->notes, 0);
+	g_ptr_array_set_size(list->scratch->fixes, 0);
+	return list->scratch;
 }
 
 struct diag *diag_add(struct diag_list *list, const struct diag_source *source,
 	struct diag_place place, enum diag_severity severity, const char *code, const char *format, ...)
 {
-	struct diag *d = g_new0(struct diag, 1);
+	unsigned order = file_order(list, source->name);
+	char key[64];
+	(void)snprintf(key, sizeof(key), "%u:%u:%u:%.7s", order, place.line, place.column, code);
+	bool repeat = g_hash_table_contains(list->seen, key);
+	list->counts[severity] += !repeat;
+	list->mark += severity == DIAG_ERROR;
+	if (repeat || list->stored[severity] >= DIAG_MOST) {
+		return spare(list, place, severity);
+	}
+	struct diag *d = diag_create(place, severity);
 	d->file = text_clean(source->name, strlen(source->name), 4096);
-	d->place = place;
-	d->severity = severity;
+	d->order = order;
 	(void)text_copy(d->code, sizeof(d->code), code);
 	va_list args;
 	va_start(args, format);
@@ -127,22 +189,8 @@ struct diag *diag_add(struct diag_list *list, const struct diag_source *source,
 	va_end(args);
 	d->message = text_clean(message, strlen(message), 2048);
 	g_free(message);
-	d->notes = g_ptr_array_new_with_free_func(g_free);
-	d->fixes = g_ptr_array_new_with_free_func(fix_destroy);
-	d->order = file_order(list, source->name);
-
-	char *key = g_strdup_printf("%u:%u:%u:%s", d->order, place.line, place.column, d->code);
-	bool repeat = g_hash_table_contains(list->seen, key);
-	list->counts[severity] += !repeat;
-	list->mark += severity == DIAG_ERROR;
-	if (repeat || list->stored[severity] >= DIAG_MOST) {
-		g_free(key);
-		diag_destroy(list->scratch);
-		list->scratch = d;
-		return d;
-	}
-	d->line = source_line(source, place.line);
-	g_hash_table_add(list->seen, key);
+	keep_line(d, source);
+	g_hash_table_add(list->seen, g_strdup(key));
 	g_ptr_array_add(list->kept, d);
 	list->stored[severity]++;
 	list->sorted = false;
@@ -262,7 +310,8 @@ static void append_characters(GString *out, const char *line, long from, long to
 
 static void print_source(const struct diag *d, GString *out)
 {
-	long length = g_utf8_strlen(d->line, -1);
+	long skipped = (long)d->line_from;
+	long length = skipped + g_utf8_strlen(d->line, -1);
 	long first = (long)d->place.column - 1;
 	long from = 0;
 	if (length > LINE_SHOWN && first > LINE_SHOWN / 2) {
@@ -273,12 +322,12 @@ static void print_source(const struct diag *d, GString *out)
 	(void)snprintf(number, sizeof(number), "%u", d->place.line);
 	int width = MAX(3, (int)strlen(number) + 2);
 	g_string_append_printf(out, "%*s | %s", width, number, from ? "…" : "");
-	append_characters(out, d->line, from, to, false);
+	append_characters(out, d->line, from - skipped, to - skipped, false);
 	g_string_append(out, to < length ? "…\n" : "\n");
 
 	GString *indent = g_string_new(NULL);
 	g_string_append_printf(indent, "%*s | %s", width, "", from ? " " : "");
-	append_characters(indent, d->line, from, first, true);
+	append_characters(indent, d->line, from - skipped, first - skipped, true);
 	long carets = MAX(1, (long)d->place.end_column - (long)d->place.column);
 	carets = MIN(carets, MAX(1, to - first));
 	g_string_append(out, indent->str);

@@ -39,8 +39,10 @@ struct diag {
 	char *message;
 	GPtrArray *notes; /* char * */
 	GPtrArray *fixes; /* struct diag_fix * */
-	char *line;       /* the source line, clean, without its end; NULL: there is none to show */
-	unsigned order;   /* of its file, by first complaint or diag_list_file() */
+	char *
+		line; /* of the source line, clean, what is around the place; NULL: there is none to show */
+	unsigned line_from; /* characters of the line before that */
+	unsigned order;     /* of its file, by first complaint or diag_list_file() */
 };
 
 struct diag_list;

@@ -54,6 +54,36 @@ static void gcc_form_is_one_line_each(void **state)
 	g_free(out);
 }
 
+static void a_long_line_is_kept_and_shown_around_the_place(void **state)
+{
+	(void)state;
+	AUTO(diag_list) list = diag_list_create();
+	enum { LENGTH = 1 << 20, PLACE = 700000 };
+	char *bytes = g_malloc(LENGTH + 1);
+	memset(bytes, 'a', LENGTH);
+	bytes[LENGTH] = '\0';
+	memcpy(bytes + PLACE - 1, "wrong", 5);
+	bytes[PLACE - 50] = (char)0xff; /* counts as one character, as the lexer counts it */
+	struct diag_source one = {"one", bytes, LENGTH};
+	struct diag_place place = {1, PLACE, PLACE + 5};
+	const struct diag *d = diag_add(list, &one, place, DIAG_ERROR, "E101", "no");
+	assert_true(strlen(d->line) < 2000);
+	char *out = printed(list, DIAG_HUMAN);
+	char **lines = g_strsplit(out, "\n", -1);
+	assert_true(strlen(lines[1]) < 400);
+	const char *caret = strchr(lines[2], '^');
+	const char *word = strstr(lines[1], "wrong");
+	assert_non_null(caret);
+	assert_non_null(word);
+	assert_int_equal(
+		g_utf8_strlen(lines[1], word - lines[1]), g_utf8_strlen(lines[2], caret - lines[2]));
+	assert_true(g_str_has_prefix(caret, "^^^^^"));
+	assert_true(g_str_has_suffix(lines[1], "…"));
+	g_strfreev(lines);
+	g_free(out);
+	g_free(bytes);
+}
+
 static void json_escapes_what_it_must(void **state)
 {
 	(void)state;
@@ -143,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(human_shows_line_caret_and_notes),
 		cmocka_unit_test(gcc_form_is_one_line_each),
+		cmocka_unit_test(a_long_line_is_kept_and_shown_around_the_place),
 		cmocka_unit_test(json_escapes_what_it_must),
 		cmocka_unit_test(files_come_in_their_order_then_places),
 		cmocka_unit_test(warnings_never_hide_an_error),
