@@ -21,15 +21,15 @@
 
 #include "base/banned.h"
 
-enum { PAGE = 1024, MALLOC_OVERHEAD = 8 };
+enum { PAGE = 1024, MALLOC_OVERHEAD = 8, INDEX_BITS = 10, INDEX_MASK = (1 << INDEX_BITS) - 1 };
 
 struct entry {
 	double *ring;     /* capacity values, then capacity distances (uint16_t) */
 	int64_t last_ms;  /* instant of the newest sample */
 	int64_t known_ms; /* of the newest known one; 0: none */
-	uint32_t step_s;
-	uint8_t head; /* slot that is written next */
-	uint8_t count, capacity;
+	uint64_t step_s : 32;
+	uint64_t head : INDEX_BITS; /* slot that is written next */
+	uint64_t count : INDEX_BITS, capacity : INDEX_BITS;
 };
 
 struct window {
@@ -37,7 +37,13 @@ struct window {
 	size_t page_count, bytes;
 };
 
-static const uint8_t capacities[] = {8, 16, 32, WINDOW_SAMPLES};
+G_STATIC_ASSERT(sizeof(struct entry) == 32 && (int)WINDOW_MOST <= (int)INDEX_MASK);
+
+/* How many samples of a step are held. */
+static unsigned samples_most(uint32_t step_s)
+{
+	return MAX((unsigned)WINDOW_SAMPLES, (WINDOW_SPAN_S + step_s - 1) / step_s);
+}
 
 static size_t ring_bytes(unsigned capacity)
 {
@@ -101,12 +107,10 @@ static struct entry *make(struct window *w, uint32_t id)
 /* The ring with the next capacity, its samples moved to the front in order. */
 static void grow(struct window *w, struct entry *e)
 {
-	unsigned next = 0;
-	while (next + 1 < G_N_ELEMENTS(capacities) && capacities[next] <= e->capacity) {
-		next++;
-	}
+	unsigned most = samples_most(e->step_s);
+	unsigned next = e->capacity ? 2U * e->capacity : 8;
 	struct entry wide = *e;
-	wide.capacity = capacities[next];
+	wide.capacity = MIN(next, most) & INDEX_MASK;
 	wide.ring = g_malloc(ring_bytes(wide.capacity));
 	uint16_t *to = distances(&wide);
 	for (unsigned i = 0; i < e->count; i++) {
@@ -150,14 +154,14 @@ void window_push(
 		distance = 0;
 		e->count = 0;
 	}
-	if (e->count == e->capacity && e->capacity < WINDOW_SAMPLES) {
+	if (e->count == e->capacity && e->capacity < samples_most(step_s)) {
 		grow(window, e);
 	}
 	unsigned head = e->head == e->capacity ? 0 : e->head;
 	e->ring[head] = value;
 	distances(e)[head] = (uint16_t)distance;
-	e->head = (uint8_t)(head + 1);
-	e->count = (uint8_t)(e->count + (e->count < e->capacity));
+	e->head = (head + 1) & INDEX_MASK;
+	e->count = (e->count + (e->count < e->capacity)) & INDEX_MASK;
 	e->last_ms = at.ms;
 	if (!isnan(value)) {
 		e->known_ms = at.ms;
@@ -192,22 +196,23 @@ size_t window_copy(const struct window *window, uint32_t series_id, struct wall 
 	if (!e || !most) {
 		return 0;
 	}
-	/* Backwards from the newest, into the end of `out`; then moved to its front. */
-	struct sample found[WINDOW_SAMPLES];
+	/* Backwards from the newest; then turned round. */
 	size_t n = 0;
 	unsigned slot = newest(e);
 	int64_t at = e->last_ms;
 	int64_t number = grid(at, e->step_s);
 	for (unsigned i = 0; i < e->count && at > from.ms && n < most; i++) {
 		if (at <= to.ms) {
-			found[n++] = (struct sample){{at}, e->ring[slot]};
+			out[n++] = (struct sample){{at}, e->ring[slot]};
 		}
 		number -= distances(e)[slot];
 		at = number * (int64_t)e->step_s;
 		slot = slot ? slot - 1 : e->capacity - 1U;
 	}
-	for (size_t i = 0; i < n; i++) {
-		out[i] = found[n - 1 - i];
+	for (size_t i = 0; i < n / 2; i++) {
+		struct sample later = out[i];
+		out[i] = out[n - 1 - i];
+		out[n - 1 - i] = later;
 	}
 	return n;
 }

@@ -6,14 +6,18 @@
 #include <stdint.h>
 
 /*
- * The recent past of every series in memory: a ring of at least 60 samples each, of values as
- * graphed before cdef (counters as rate per second). Series are addressed by their number; a series
- * begins to exist with its first sample. What rules judge and live graphs show comes from here;
- * longer spans are in the archive.
+ * The recent past of every series in memory: of each the last 60 samples, or those of ten minutes
+ * if that are more; values as graphed before cdef (counters as rate per second). Series are
+ * addressed by their number; a series begins to exist with its first sample. What rules judge and
+ * live graphs show comes from here; longer spans are in the archive.
  */
 struct window;
 
-enum { WINDOW_SAMPLES = 60 };
+enum {
+	WINDOW_SAMPLES = 60,
+	WINDOW_SPAN_S = 600,
+	WINDOW_MOST = WINDOW_SPAN_S /* at a step of 1 s */
+};
 
 struct window *window_create(void);
 void window_destroy(struct window *window);

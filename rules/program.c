@@ -67,7 +67,7 @@ static int ascending(const void *a, const void *b)
 /* Between the two nearest ranks, as spreadsheets and Prometheus do (type 7 of Hyndman and Fan). */
 static double quantile(const double *v, size_t n, double p)
 {
-	double sorted[WINDOW_SAMPLES];
+	double sorted[WINDOW_MOST];
 	memcpy(sorted, v, n * sizeof(*v));
 	qsort(sorted, n, sizeof(*sorted), ascending);
 	double rank = p * (double)(n - 1);
@@ -123,8 +123,8 @@ static double changes(const double *v, size_t n)
 }
 
 struct points {
-	double v[WINDOW_SAMPLES];
-	int64_t t[WINDOW_SAMPLES];
+	double v[WINDOW_MOST];
+	int64_t t[WINDOW_MOST];
 	size_t n;
 };
 
@@ -191,12 +191,12 @@ static struct outcome over_window(
 static struct outcome run_window(const struct op *op, const struct evaluation *e)
 {
 	const struct operand_ref *o = &e->operands[op->operand];
-	struct sample samples[WINDOW_SAMPLES];
-	struct points p = {.n = 0};
+	struct sample samples[WINDOW_MOST];
+	struct points p;
+	p.n = 0;
 	struct wall from = {e->at.ms - op->window_ms};
-	size_t n = o->series_id
-				   ? window_copy(e->window, o->series_id, from, e->at, samples, WINDOW_SAMPLES)
-				   : 0;
+	size_t n =
+		o->series_id ? window_copy(e->window, o->series_id, from, e->at, samples, WINDOW_MOST) : 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!isnan(samples[i].value)) {
 			p.v[p.n] = samples[i].value;

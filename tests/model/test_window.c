@@ -70,6 +70,31 @@ static void copy_holds_the_half_open_span_oldest_first(void **state)
 	window_destroy(w);
 }
 
+static void ten_minutes_are_held_at_any_step(void **state)
+{
+	(void)state;
+	static const uint32_t steps[] = {1, 2, 3, 7, 9, 10};
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		struct window *w = window_create();
+		uint32_t step = steps[k];
+		int64_t last = 3000 / step * step;
+		for (int64_t t = step; t <= last; t += step) {
+			window_push(w, 1, step, at_s((int)t), (double)t);
+		}
+		static struct sample s[WINDOW_MOST + 10];
+		size_t n = window_copy(
+			w, 1, at_s((int)last - WINDOW_SPAN_S), at_s((int)last), s, sizeof(s) / sizeof(s[0]));
+		assert_int_equal(n, (WINDOW_SPAN_S + step - 1) / step);
+		for (size_t i = 0; i < n; i++) {
+			int64_t t = last - (int64_t)(n - 1 - i) * step;
+			assert_true(at_s((int)t).ms - s[i].at.ms < step); /* rounded to a thousandth of it */
+			assert_true(s[i].at.ms <= at_s((int)t).ms);
+			assert_true(s[i].value == (double)t);
+		}
+		window_destroy(w);
+	}
+}
+
 static void unaligned_instants_stay_within_a_thousandth_of_the_step(void **state)
 {
 	(void)state;
@@ -135,6 +160,7 @@ int main(void)
 		cmocka_unit_test(newest_sample_is_given_back),
 		cmocka_unit_test(late_and_repeated_samples_are_dropped),
 		cmocka_unit_test(copy_holds_the_half_open_span_oldest_first),
+		cmocka_unit_test(ten_minutes_are_held_at_any_step),
 		cmocka_unit_test(unaligned_instants_stay_within_a_thousandth_of_the_step),
 		cmocka_unit_test(long_gap_or_new_step_begins_anew),
 		cmocka_unit_test(idle_series_stay_within_700_bytes),
