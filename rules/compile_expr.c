@@ -15,7 +15,7 @@
 
 #include "base/banned.h"
 
-enum { WINDOW_MOST_MS = 600000 }; /* what the samples in memory hold at the default interval */
+enum { WINDOW_MOST_MS = WINDOW_SPAN_S * 1000 }; /* held in memory at any step */
 
 static const struct type broken = {.operand = -1, .literal = -1};
 
@@ -112,6 +112,11 @@ static struct series_type operand_type(const struct compiler *c, int index)
 	return c->types ? c->types[index] : typing_of_selector(o->selector);
 }
 
+struct unit_scale compile_scale(const struct compiler *c, int operand)
+{
+	return operand_type(c, operand).scale;
+}
+
 static struct type series(struct compiler *c, const struct node *node, int index)
 {
 	struct type t = broken;
@@ -122,6 +127,8 @@ static struct type series(struct compiler *c, const struct node *node, int index
 	t.dims = o->dims;
 	t.service_pattern = o->service_dim ? node->selector->plugin.source : NULL;
 	t.field_pattern = o->field_dim ? node->selector->field.source : NULL;
+	const struct selector *s = node->selector;
+	t.host_name = s->has_host && s->host.literal ? s->host.source : NULL;
 	return t;
 }
 
@@ -253,6 +260,8 @@ static struct type compile_arithmetic(struct compiler *c, const struct node *nod
 	}
 	if (node->op == '*' || node->op == '/') {
 		t.unit = node->op == '*' ? compile_product_unit(&a, &b) : compile_quotient_unit(&a, &b);
+		/* times a plain number: still in the series' own scale */
+		t.operand = b.bare ? a.operand : a.bare && node->op == '*' ? b.operand : -1;
 	} else {
 		if (!compile_units_agree(c, &a, &b, node->args[1])) {
 			return broken;
@@ -262,7 +271,9 @@ static struct type compile_arithmetic(struct compiler *c, const struct node *nod
 	}
 	t.bare = a.bare && b.bare;
 	t.ok = true;
-	emit(c, OP_ARITHMETIC, 2)->which = node->op;
+	if (!compile_fold(c, &a, &b, node->op, &t)) {
+		emit(c, OP_ARITHMETIC, 2)->which = node->op;
+	}
 	return t;
 }
 

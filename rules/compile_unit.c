@@ -4,6 +4,7 @@
  */
 #include "rules/rule.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -30,6 +31,12 @@ bool compile_join(struct compiler *c, const struct node *node, const struct type
 		diag_note(d, "help: give both sides the same captures, or name one series on one side");
 		return false;
 	}
+	out->host_name = a->host_name ? a->host_name : b->host_name;
+	if (a->host_name && b->host_name && strcmp(a->host_name, b->host_name)) {
+		compile_complain(c, node->op_place, "E202",
+			"a series of host %s and one of host %s never pair up", a->host_name, b->host_name);
+		return false;
+	}
 	bool service =
 		a->service_pattern && b->service_pattern && strcmp(a->service_pattern, b->service_pattern);
 	bool field =
@@ -44,14 +51,34 @@ bool compile_join(struct compiler *c, const struct node *node, const struct type
 	return true;
 }
 
-/* A literal without a unit is meant in the own scale of the series beside it. */
-static void adopt_scale(struct compiler *c, const struct type *literal, const struct type *other)
+/*
+ * A literal without a unit is meant in the own scale of the series beside it. So is a number that
+ * was computed of such literals; that cannot be written down as one constant, and if the scale is
+ * not 1 it would be another number silently.
+ */
+static bool adopt_scale(struct compiler *c, const struct type *number, const struct type *other,
+	const struct node *right)
 {
-	if (literal->bare && literal->literal >= 0 && other->operand >= 0) {
-		struct op *op = &g_array_index(c->ops, struct op, (guint)literal->literal);
+	if (other->operand < 0 || other->bare) {
+		return true;
+	}
+	if (number->literal >= 0) {
+		struct op *op = &g_array_index(c->ops, struct op, (guint)number->literal);
 		op->code = OP_PUSH_SCALED;
 		op->operand = (uint16_t)other->operand;
+		return true;
 	}
+	struct unit_scale scale = compile_scale(c, other->operand);
+	if (scale.factor == 1 && scale.offset == 0) {
+		return true;
+	}
+	GString *what = g_string_new(NULL);
+	unit_describe(scale.unit, what);
+	struct diag *d = compile_complain(c, right->place, "E112",
+		"a computed number without a unit beside %s is not supported in this version", what->str);
+	diag_note(d, "help: write the unit with the numbers it is made of, e.g. 92%%");
+	g_string_free(what, TRUE);
+	return false;
 }
 
 static void warn_bare(struct compiler *c, const struct node *literal, struct unit unit)
@@ -90,7 +117,9 @@ bool compile_units_agree(
 {
 	if (a->bare || b->bare) {
 		const struct type *other = a->bare ? b : a;
-		adopt_scale(c, a->bare ? a : b, other);
+		if (!adopt_scale(c, a->bare ? a : b, other, right)) {
+			return false;
+		}
 		if (b->bare && !a->bare) {
 			warn_bare(c, right, other->unit);
 		}
@@ -122,6 +151,26 @@ bool compile_units_agree(
 	g_string_free(left, TRUE);
 	g_string_free(other, TRUE);
 	return false;
+}
+
+bool compile_fold(
+	struct compiler *c, const struct type *a, const struct type *b, int op, struct type *out)
+{
+	if (!a->bare || !b->bare || a->literal < 0 || b->literal != a->literal + 1) {
+		return false;
+	}
+	struct op *to = &g_array_index(c->ops, struct op, (guint)a->literal);
+	double x = to->number;
+	double y = g_array_index(c->ops, struct op, (guint)b->literal).number;
+	double v = op == '+' ? x + y : op == '-' ? x - y : op == '*' ? x * y : x / y;
+	if (!isfinite(v)) {
+		return false;
+	}
+	to->number = v;
+	g_array_set_size(c->ops, (guint)b->literal);
+	c->depth--;
+	out->literal = a->literal;
+	return true;
 }
 
 struct unit compile_product_unit(const struct type *a, const struct type *b)

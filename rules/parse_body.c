@@ -130,10 +130,25 @@ static bool parse_unless(struct parser *p, struct body *b, unsigned which)
 	return true;
 }
 
+/* One level for all contacts of a body: what another statement says must not change it. */
+static bool set_notify_level(
+	struct parser *p, struct body *b, enum level level, bool first, struct diag_place place)
+{
+	if (!first && b->notify_at != level) {
+		parse_unsupported(p, place, "another level for other contacts");
+		return false;
+	}
+	b->notify_at = level;
+	return true;
+}
+
 static bool parse_notify(struct parser *p, struct body *b, unsigned which)
 {
 	(void)which;
 	static const char *const words[] = {"notice", "warn", "crit", "warning", "critical"};
+	bool first = !b->notify->len;
+	struct diag_place place = p->lexer.token.place;
+	enum level level = LEVEL_CRIT;
 	do {
 		struct name name;
 		if (!take_name(p, "the name of a contact", &name)) {
@@ -151,9 +166,9 @@ static bool parse_notify(struct parser *p, struct body *b, unsigned which)
 				p, words, ARRAY_LENGTH(words), "\"notice\", \"warn\" or \"crit\"", &index)) {
 			return false;
 		}
-		b->notify_at = (enum level)(LEVEL_NOTICE + (index < 3 ? index : index - 2));
+		level = (enum level)(LEVEL_NOTICE + (index < 3 ? index : index - 2));
 	}
-	return true;
+	return set_notify_level(p, b, level, first, place);
 }
 
 static bool parse_only(struct parser *p, struct body *b, unsigned which)
@@ -245,6 +260,13 @@ static bool parse_tag(struct parser *p, struct body *b, unsigned which)
 	}
 	GString *text = g_string_new(name.text);
 	g_string_append_c(text, '=');
+	for (guint i = 0; i < b->tags->len; i++) {
+		if (g_str_has_prefix(g_array_index(b->tags, struct name, i).text, text->str)) {
+			parse_complain_at(p, name.place, "E105", "tag \"%s\" is given twice", name.text);
+			g_string_free(text, TRUE);
+			return false;
+		}
+	}
 	lexer_string(&p->lexer.token, text);
 	lexer_advance(&p->lexer);
 	name.text = parse_keep(p, g_string_free(text, FALSE));
@@ -347,6 +369,10 @@ static const struct statement *guess_statement(struct parser *p)
 
 static bool allowed(struct parser *p, const struct statement *s, enum item_kind kind)
 {
+	if (kind == ITEM_OVERRIDE && s->parse == parse_tag) {
+		parse_unsupported(p, p->lexer.token.place, "\"tag\" in an override");
+		return false;
+	}
 	bool ok = kind == ITEM_RULE || (kind == ITEM_DEFAULTS ? s->in_defaults : s->in_override);
 	if (!ok) {
 		parse_complain(p, "E106", "\"%s\" is not allowed in %s", s->word,

@@ -183,6 +183,15 @@ static char *take_text(struct parser *p, const char *what)
 
 /* -- hosts and scopes -- */
 
+/* A group is named, never matched: it has all below it anyway. */
+static bool check_group(struct parser *p, struct diag_place place, const struct pattern *pattern)
+{
+	if (!pattern->literal) {
+		parse_complain_at(p, place, "E102", "the name of a group holds no \"*\" and no \"?\"");
+	}
+	return pattern->literal;
+}
+
 bool parse_hosts(struct parser *p, struct body *body)
 {
 	if (!body->hosts) {
@@ -209,6 +218,9 @@ bool parse_hosts(struct parser *p, struct body *body)
 			pattern_init_glob(&h.pattern, name);
 		}
 		g_array_append_val(body->hosts, h);
+		if (h.group && !check_group(p, h.place, &h.pattern)) {
+			return false;
+		}
 	} while (p->lexer.token.kind != TOKEN_EOL && p->lexer.token.kind != TOKEN_END &&
 			 !lexer_at_op(&p->lexer, '}'));
 	return true;
@@ -230,11 +242,16 @@ static bool parse_scope(struct parser *p, struct item *item)
 	} else if (lexer_at_word(&p->lexer, "host") || lexer_at_word(&p->lexer, "group")) {
 		scope.kind = lexer_at_word(&p->lexer, "host") ? SCOPE_HOST : SCOPE_GROUP;
 		lexer_advance(&p->lexer);
+		struct diag_place place = p->lexer.token.place;
 		const char *name = take_text(p, scope.kind == SCOPE_HOST ? "a host" : "a group");
 		if (!name) {
 			return false;
 		}
 		pattern_init_glob(&scope.pattern, name);
+		if (scope.kind == SCOPE_GROUP && !check_group(p, place, &scope.pattern)) {
+			pattern_finish(&scope.pattern);
+			return false;
+		}
 	} else {
 		parse_expected(p, "\"host\", \"group\", \"tag\" or plugin:field");
 		return false;

@@ -57,7 +57,8 @@ static bool scope_matches(const struct scope *scope, const struct plan_target *t
 	const struct selector *s = scope->selector;
 	rank->class = s->has_host ? CLASS_BOTH : CLASS_SERIES;
 	rank->host = s->has_host ? pattern_rank(&s->host) : 0;
-	rank->series = pattern_rank(&s->plugin) + pattern_rank(&s->field);
+	bool exact = s->plugin.literal && s->field.literal;
+	rank->series = exact ? EXACT : GLOB + s->plugin.literals + s->field.literals;
 	return selector_match(s, t->host, t->service, t->field, &match);
 }
 
@@ -76,20 +77,6 @@ static int compare_ranks(const struct rank *a, const struct rank *b)
 		return 0;
 	}
 	return host ? host : series;
-}
-
-/* The best rank of an override's scopes for this target; CLASS_NONE: it does not apply. */
-static struct rank override_rank(const struct item *item, const struct plan_target *t)
-{
-	struct rank best = {CLASS_NONE, 0, 0};
-	for (guint i = 0; i < item->scopes->len; i++) {
-		struct rank rank;
-		if (scope_matches(&g_array_index(item->scopes, struct scope, i), t, &rank) &&
-			compare_ranks(&rank, &best) > 0) {
-			best = rank;
-		}
-	}
-	return best;
 }
 
 /* -- the choice -- */
@@ -111,31 +98,66 @@ static bool same_statement(const struct layer *a, const struct layer *b, enum sl
 		   !strcmp(a->body->sources[slot], b->body->sources[slot]);
 }
 
+/* A scope of an override that matches: scopes are alternatives, each stands for itself. */
+struct candidate {
+	const struct layer *layer;
+	struct rank rank;
+};
+
+static void find_candidates(
+	const struct rule *rule, enum slot slot, const struct plan_target *t, GArray *out)
+{
+	for (guint i = 0; i < rule->overrides->len; i++) {
+		const struct layer *layer = g_ptr_array_index(rule->overrides, i);
+		const GArray *scopes = layer->item->scopes;
+		for (guint k = 0; layer->body->set[slot] && k < scopes->len; k++) {
+			struct candidate c = {.layer = layer};
+			if (scope_matches(&g_array_index(scopes, struct scope, k), t, &c.rank)) {
+				g_array_append_val(out, c);
+			}
+		}
+	}
+}
+
+static bool beaten(const GArray *all, const struct candidate *c)
+{
+	for (guint i = 0; i < all->len; i++) {
+		if (compare_ranks(&g_array_index(all, struct candidate, i).rank, &c->rank) > 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The override that counts; NULL: none, or a tie. Two scopes that cannot be compared may each beat
+ * a third one, so it is not enough to go along and keep the best: all that nobody beats have to say
+ * the same.
+ */
+static const struct layer *choose_override(
+	const struct rule *rule, enum slot slot, const struct plan_target *t, struct diag_list *diags)
+{
+	g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(struct candidate));
+	find_candidates(rule, slot, t, all);
+	const struct layer *best = NULL;
+	for (guint i = 0; i < all->len; i++) {
+		const struct candidate *c = &g_array_index(all, struct candidate, i);
+		if (beaten(all, c)) {
+			continue;
+		}
+		if (best && best != c->layer && !same_statement(best, c->layer, slot)) {
+			complain_tie(rule, t, best->item, c->layer->item, diags);
+			return NULL;
+		}
+		best = best ? best : c->layer;
+	}
+	return best;
+}
+
 static const struct layer *choose(
 	const struct rule *rule, enum slot slot, const struct plan_target *t, struct diag_list *diags)
 {
-	const struct layer *best = NULL;
-	const struct layer *tied = NULL;
-	struct rank best_rank = {CLASS_NONE, 0, 0};
-	for (guint i = 0; i < rule->overrides->len; i++) {
-		const struct layer *layer = g_ptr_array_index(rule->overrides, i);
-		if (!layer->body->set[slot]) {
-			continue;
-		}
-		struct rank rank = override_rank(layer->item, t);
-		int order = rank.class == CLASS_NONE ? -1 : compare_ranks(&rank, &best_rank);
-		if (order > 0) {
-			best = layer;
-			best_rank = rank;
-			tied = NULL;
-		} else if (!order && best && !same_statement(best, layer, slot)) {
-			tied = layer;
-		}
-	}
-	if (tied) {
-		complain_tie(rule, t, best->item, tied->item, diags);
-		best = NULL;
-	}
+	const struct layer *best = rule->overrides->len ? choose_override(rule, slot, t, diags) : NULL;
 	if (best) {
 		return best;
 	}

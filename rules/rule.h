@@ -61,6 +61,7 @@ struct type {
 	int literal; /* index of its PUSH; -1: no literal */
 	unsigned dims;
 	const char *service_pattern, *field_pattern;
+	const char *host_name; /* of a selector that names one host; else NULL */
 };
 
 /*
@@ -100,6 +101,14 @@ bool compile_units_agree(
 	struct compiler *c, const struct type *a, const struct type *b, const struct node *right);
 struct diag *compile_complain(struct compiler *c, struct diag_place place, const char *code,
 	const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* From the own scale of a series to canonical. */
+struct unit_scale compile_scale(const struct compiler *c, int operand);
+
+/* Makes one number of two literals without a unit: so it can take on a scale as a literal does.
+ * False: they are none, and the operation is to be emitted. */
+bool compile_fold(
+	struct compiler *c, const struct type *a, const struct type *b, int op, struct type *out);
 
 /* S2 of the language: the dimensions of one side contain those of the other, and both can agree. */
 bool compile_join(struct compiler *c, const struct node *node, const struct type *a,

@@ -151,18 +151,25 @@ void instance_threshold_text(const struct instance *in, GString *out)
 
 /* -- texts -- */
 
-static void append_tag(const struct instance *in, const char *name, GString *out)
+static const char *find_tag(const struct body *body, const char *name)
 {
-	const GArray *tags = in->bound->rule->item->body->tags;
 	size_t n = strlen(name);
-	for (guint i = 0; i < tags->len; i++) {
-		const char *tag = g_array_index(tags, struct name, i).text;
+	for (guint i = 0; body && i < body->tags->len; i++) {
+		const char *tag = g_array_index(body->tags, struct name, i).text;
 		if (!strncmp(tag, name, n) && tag[n] == '=') {
-			g_string_append(out, tag + n + 1);
-			return;
+			return tag + n + 1;
 		}
 	}
-	g_string_append_c(out, '?');
+	return NULL;
+}
+
+/* The rule's own, or one for all rules of its file. */
+static void append_tag(const struct instance *in, const char *name, GString *out)
+{
+	const struct rule *r = in->bound->rule;
+	const char *text = find_tag(r->item->body, name);
+	text = text ? text : find_tag(r->defaults.body, name);
+	g_string_append(out, text ? text : "?");
 }
 
 static bool append_name(const struct instance *in, const char *name, GString *out)
