@@ -78,6 +78,8 @@ await run([
 		assert.equal(plan.axis.label, 'per second');
 		const disk = m.planOf(service('', [{ field: 'rd', graph: false, label: 'dummy' }, { field: 'wr', negative: 'rd', label: 'IO/sec' }]));
 		assert.equal(disk.curves[0].label, 'IO/sec (\u2212)', 'a stand-in is no name');
+		const bytes = m.planOf(service('', [{ field: 'rd', graph: false, label: 'invisible' }, { field: 'wr', negative: 'rd', label: 'Bytes' }]));
+		assert.equal(bytes.curves[0].label, 'Bytes (\u2212)', 'nor is this one');
 	}],
 	['the_ninth_series_is_grey', () => {
 		const plan = m.planOf(service('', Array.from({ length: 10 }, (_, i) => ({ field: `f${i}` }))));

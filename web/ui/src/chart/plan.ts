@@ -115,7 +115,7 @@ export function planOf(service: Service): Plan {
 		const below = byName.get(field.negative);
 		stackBegun ||= draw.kind !== 'line' || /STACK/i.test(field.draw);
 		if (below) {
-			const own = /^dummy$/i.test(below.label) ? name : below.label || below.field; /* Munin's plugins call it so where it has no legend */
+			const own = /^(dummy|invisible)$/i.test(below.label) ? name : below.label || below.field; /* so plugins call what has no legend */
 			add(below, draw, `${own} (\u2212)`, true);
 		}
 		add(field, draw, below ? `${name} (+)` : name, false);
