@@ -125,7 +125,7 @@ static void channel_flush(struct channel *channel)
 	if (!channel->first) {
 		channel->last = &channel->first;
 		channel_want(channel);
-		if (channel->refused) {
+		if (channel->refused || channel->paused) {
 			channel->refused = false;
 			if (channel->handlers.drained) {
 				channel->handlers.drained(channel->owner);

@@ -18,7 +18,8 @@ struct channel_handlers {
 	/* The peer is gone or broke the rules; the channel is already dead and must be destroyed by the
 	 * owner. */
 	void (*closed)(void *owner, const struct error *why);
-	/* The queue is empty again after channel_send() had refused. May be NULL. */
+	/* The queue is empty again after channel_send() had refused, or while the channel is paused.
+	 * May be NULL. */
 	void (*drained)(void *owner);
 };
 

@@ -34,6 +34,7 @@ enum {
 	DRAIN_SLICE_MS = 50,
 	ENGINE_QUEUE = 1 << 20,
 	WEB_QUEUE = 64 << 20,
+	WEB_ENOUGH = 24 << 20, /* then further questions wait: the largest answer has to fit behind */
 	UNTOLD_MAX = 3 * 100,
 	LOG_BYTES_MAX = 512 << 20, /* then a checkpoint comes early */
 };
@@ -276,6 +277,15 @@ static void on_fetch(struct peer *peer, const struct frame *frame)
 	}
 	answer_fetch(d->writer, &fetch, peer->channel, d->frame);
 	g_free(fetch.series_ids);
+	channel_pause(peer->channel, channel_queued(peer->channel) > WEB_ENOUGH);
+}
+
+static void on_drained(void *owner)
+{
+	struct peer *peer = owner;
+	if (peer->role != ROLE_ENGINE) { /* the engine's is paused for checkpoints */
+		channel_pause(peer->channel, false);
+	}
 }
 
 /* -- what the graphs need of us -- */
@@ -352,7 +362,8 @@ static void greet_engine(struct rrdd *d)
 
 static void on_peer(void *state, unsigned role, unsigned instance, int fd)
 {
-	static const struct channel_handlers handlers = {.frame = on_frame, .closed = on_closed};
+	static const struct channel_handlers handlers = {
+		.frame = on_frame, .closed = on_closed, .drained = on_drained};
 	struct rrdd *d = state;
 	for (guint i = 0; i < d->peers->len; i++) {
 		struct peer *old = d->peers->pdata[i];

@@ -417,6 +417,34 @@ static void senseless_questions_get_an_answer(void **state UNUSED)
 	play_destroy(p);
 }
 
+/* More than its queue holds is asked for at once: it has to be answered one after the other. */
+static void many_large_questions_are_all_answered(void **state UNUSED)
+{
+	enum { QUESTIONS = 8, SERIES = 200 };
+	struct play *p = play_create();
+	start_role(p);
+	for (uint32_t q = 1; q <= QUESTIONS; q++) {
+		message_start(&p->w, MESSAGE_FETCH);
+		frame_put_u32(&p->w, q);
+		frame_put_i64(&p->w, BEGIN);
+		frame_put_i64(&p->w, BEGIN + (FETCH_POINTS_MAX - 2) * 10LL);
+		frame_put_i64(&p->w, 10);
+		frame_put_u8(&p->w, 0);
+		frame_put_u16(&p->w, SERIES);
+		for (uint32_t i = 1; i <= SERIES; i++) {
+			frame_put_u32(&p->w, i);
+		}
+		assert_true(channel_send(p->web, &p->w, NULL));
+	}
+	for (unsigned q = 0; q < QUESTIONS; q++) {
+		g_array_set_size(p->values, 0);
+		wait_for(p, MESSAGE_FETCHED);
+		assert_int_equal(p->status, 0);
+		assert_true(p->values->len > SERIES); /* some frames of the next one may be there, too */
+	}
+	play_destroy(p);
+}
+
 static void graph(struct play *p, uint32_t service, uint16_t width, uint8_t format)
 {
 	g_byte_array_set_size(p->picture, 0);
@@ -491,6 +519,7 @@ int main(void)
 		cmocka_unit_test(values_come_back_and_survive),
 		cmocka_unit_test(a_bad_file_is_asked_for_again),
 		cmocka_unit_test(senseless_questions_get_an_answer),
+		cmocka_unit_test(many_large_questions_are_all_answered),
 		cmocka_unit_test(pictures_come_in_pieces),
 		cmocka_unit_test(a_new_engine_is_told_where_to_go_on),
 	};
