@@ -26,6 +26,8 @@ enum {
 	CONNECTION_MEMORY = 32768,
 	CONNECTION_IDLE_S = 60,
 	DISCARD_MAX = 4 << 20,
+	UNREAD_MAX = 128 << 20, /* answers that clients have not taken yet, all together */
+	LARGE = 1 << 20,
 };
 
 enum phase { PHASE_NEW, PHASE_BODY, PHASE_ASKED, PHASE_ANSWERED, PHASE_SENT };
@@ -39,7 +41,7 @@ struct exchange_private {
 	struct exchange_private *next, **link;
 	enum phase phase;
 	bool suspended, has_body, too_large, close, target_bad, source_open, dropped;
-	size_t received;
+	size_t received, unread;
 	struct error target_error;
 };
 
@@ -54,6 +56,7 @@ struct server {
 	struct gate_connection *handing; /* during MHD_add_connection() */
 	struct exchange_private *exchanges;
 	bool wake_due, stopping;
+	size_t unread; /* bytes of answers that were given to the library */
 	struct server_counters counters;
 };
 
@@ -132,6 +135,7 @@ static void on_completed(void *owner UNUSED, struct MHD_Connection *connection U
 		return;
 	}
 	end_source(p);
+	p->server->unread -= p->unread;
 	if (p->gate) {
 		gate_answered(p->gate);
 	}
@@ -298,12 +302,24 @@ static struct MHD_Response *make_response(struct exchange_private *p)
 	return response_create(&p->x.reply);
 }
 
+/* Small answers always go out: a client that lets large ones wait must not silence the others. */
+static void bound_unread(struct exchange_private *p)
+{
+	size_t length = p->x.reply.body ? p->x.reply.body->len : 0;
+	if (length > LARGE && p->server->unread + length > UNREAD_MAX) {
+		reply_problem(&p->x.reply, 503, "too many large answers wait to be read by their clients");
+	}
+}
+
 static enum MHD_Result send_reply(struct exchange_private *p)
 {
 	char etag[REPLY_ETAG];
 	struct server *server = p->server;
+	bound_unread(p);
 	response_prepare(&p->x.reply, &p->x.request, etag);
 	unsigned status = p->x.reply.status;
+	p->unread = p->x.reply.body ? p->x.reply.body->len : 0;
+	server->unread += p->unread;
 	struct MHD_Response *response = make_response(p);
 	if (!response) {
 		return MHD_NO;

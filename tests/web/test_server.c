@@ -26,7 +26,7 @@
 
 /*
  * The server alone in a child process, with short deadlines. It answers "N" to each request, N the
- * length of the body.
+ * length of the body, or 40 MB where "/large" is asked for.
  */
 static const struct gate_limits limits = {
 	.per_address = 5, .total = 8, .head_ms = 400, .body_ms = 400, .idle_ms = 600};
@@ -35,6 +35,12 @@ static struct harness h;
 
 static void on_request(void *owner, struct exchange *x)
 {
+	if (!strcmp(x->request.target, "/large")) {
+		GString *body = reply_text(&x->reply, 200, "application/octet-stream");
+		g_string_set_size(body, 40 << 20);
+		memset(body->str, 'x', body->len);
+		return;
+	}
 	g_string_append_printf(
 		reply_text(&x->reply, 200, "text/plain"), "%u", x->request.body ? x->request.body->len : 0);
 }
@@ -307,6 +313,44 @@ static double cpu_seconds(int pid)
 }
 
 /* hostile 92 */
+static unsigned status_line(int fd)
+{
+	GString *line = http_read(fd, "\r\n");
+	unsigned status = status_of(line);
+	g_string_free(line, TRUE);
+	return status;
+}
+
+static int ask_large(void)
+{
+	static const char text[] = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+	int fd = http_connect(&h);
+	http_send(fd, text, sizeof(text) - 1);
+	return fd;
+}
+
+static void answers_that_nobody_reads_are_bounded(void **state)
+{
+	int deaf[4];
+	for (size_t i = 0; i < 4; i++) {
+		deaf[i] = ask_large();
+		assert_int_equal(status_line(deaf[i]), i < 3 ? 200 : 503);
+	}
+	close(deaf[3]);
+	assert_int_equal(ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 200);
+	for (size_t i = 0; i < 3; i++) {
+		close(deaf[i]);
+	}
+	unsigned status = 0;
+	for (int i = 0; i < 200 && status != 200; i++) {
+		int fd = ask_large();
+		status = status_line(fd);
+		close(fd);
+		usleep(10000);
+	}
+	assert_int_equal(status, 200);
+}
+
 static void out_of_descriptors_does_not_spin(void **state)
 {
 	int fds[8];
@@ -345,6 +389,7 @@ int main(void)
 		cmocka_unit_test(a_head_may_come_in_pieces),
 		cmocka_unit_test(an_idle_connection_is_closed),
 		cmocka_unit_test(one_address_gets_so_many_connections),
+		cmocka_unit_test(answers_that_nobody_reads_are_bounded),
 		cmocka_unit_test(out_of_descriptors_does_not_spin),
 	};
 	signal(SIGPIPE, SIG_IGN);
