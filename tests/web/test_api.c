@@ -135,70 +135,6 @@ static void alert_says_value_limit_and_titles(void **state)
 	json_decref(alerts);
 }
 
-static void what_is_not_there_is_named_with_a_way_on(void **state)
-{
-	static const struct {
-		const char *method, *target;
-		unsigned status;
-		const char *detail, *header;
-	} cases[] = {
-		{"GET", "/nonsense?x=1", 404, "there is nothing at /nonsense; pages are", ""},
-		{"POST", "/api/v1/alerts", 405, "is to be asked by GET, HEAD", "\r\nAllow: GET, HEAD\r\n"},
-		{"GET", "/api/v1/rules:check", 405, "is to be asked by POST", "\r\nAllow: POST\r\n"},
-		{"GET", "/graph/web1/if_eth1.png", 404, "did you mean \\\"if_eth0\\\"?", ""},
-		{"GET", "/graph/web1/none.png", 404, "host web1 has no graph \\\"none\\\"\"", ""},
-		{"GET", "/graph/web9/cpu.png", 404, "there is no host \\\"web9\\\"", ""},
-		{"GET", "/munin/x/y/z-decade.png", 404, "GROUP/HOST/SERVICE-day.png", ""},
-		{"GET", "/hosts/", 400, "ends with a slash; leave that out", ""},
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct answer a = http_request(&h, cases[i].method, cases[i].target, NULL, NULL);
-		if (a.status != cases[i].status || !strstr(a.body->str, cases[i].detail) ||
-			!strstr(a.head, cases[i].header)) {
-			fail_msg("%s: %u\n%s\n%s", cases[i].target, a.status, a.head, a.body->str);
-		}
-		answer_finish(&a);
-	}
-}
-
-static double number_of_alert(const char *key)
-{
-	json_t *alerts = get_json("/api/v1/alerts", 200);
-	json_t *a = json_array_get(json_object_get(alerts, "alerts"), 0);
-	double value = json_number_value(json_object_get(a, key));
-	json_decref(alerts);
-	return value;
-}
-
-static void wait_for_last_value(const char *value)
-{
-	g_autofree char *wanted = g_strdup_printf("\"v\":%s}", value);
-	for (int i = 0; i < 500; i++) {
-		struct answer a = http_get(&h, "/api/v1/series?match=web1:if_eth0:down", NULL);
-		bool there = strstr(a.body->str, wanted);
-		answer_finish(&a);
-		if (there) {
-			return;
-		}
-		usleep(5000);
-	}
-	fail_msg("the value %s was not taken", value);
-}
-
-/* What a page shows in words and what a program reads may not be of two instants. */
-static void value_of_an_alert_is_the_one_its_texts_were_made_of(void **state)
-{
-	assert_true(number_of_alert("value") == 1.5);
-	picture_live(&h, 1, PICTURE_T * 1000LL + 10000, 99.5);
-	wait_for_last_value("99.5");
-	assert_true(number_of_alert("value") == 1.5);
-	picture_alert(&h, 7, 3, 1, "web1", "");
-	for (int i = 0; i < 500 && number_of_alert("value") != 99.5; i++) {
-		usleep(5000);
-	}
-	assert_true(number_of_alert("value") == 99.5);
-}
-
 static void status_shows_what_was_refused_and_events(void **state)
 {
 	json_t *status = get_json("/api/v1/status", 200);
@@ -631,8 +567,6 @@ int main(void)
 		cmocka_unit_test(rules_are_listed_with_their_source),
 		cmocka_unit_test(rule_texts_are_checked_without_effect),
 		cmocka_unit_test(hostile_bodies_are_refused_fast),
-		cmocka_unit_test(what_is_not_there_is_named_with_a_way_on),
-		cmocka_unit_test(value_of_an_alert_is_the_one_its_texts_were_made_of),
 		cmocka_unit_test(a_lost_archive_is_503_with_retry_after),
 		cmocka_unit_test(a_lost_engine_is_told_as_stale),
 	};
