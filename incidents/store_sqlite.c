@@ -143,7 +143,7 @@ static bool migrate(sqlite3 *db, struct error *err)
 static bool set_up(struct store_sqlite *s, struct error *err)
 {
 	if (!run(s->db,
-			"PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+			"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 			"PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY",
 			err) ||
 		!migrate(s->db, err)) {
@@ -155,9 +155,15 @@ static bool set_up(struct store_sqlite *s, struct error *err)
 			return db_error(s->db, statements[i], err);
 		}
 	}
-	/* one write at the start shows at once whether there can be any */
-	return run(
-		s->db, "BEGIN IMMEDIATE; INSERT OR REPLACE INTO value VALUES('started','1'); COMMIT", err);
+	/* A full disk is no reason to forget what was read: commits fail, are told of, and succeed when
+	 * there is room again. Only damage that shows at the first write is one. */
+	if (!run(s->db, "BEGIN IMMEDIATE; INSERT OR REPLACE INTO value VALUES('started','1'); COMMIT",
+			err)) {
+		int code = sqlite3_errcode(s->db);
+		(void)run(s->db, "ROLLBACK", NULL);
+		return code != SQLITE_CORRUPT && code != SQLITE_NOTADB;
+	}
+	return true;
 }
 
 static void sqlite_close(struct store *store)
@@ -460,7 +466,9 @@ static struct store_sqlite *try_open(const char *path, bool *damaged, struct err
 	int rc = sqlite3_open_v2(path, &s->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
 		NULL);
-	if (rc != SQLITE_OK) {
+	/* exclusive from the first access on: then no shared memory file is made, for which a full disk
+	 * may have no room */
+	if (rc != SQLITE_OK || !run(s->db, "PRAGMA locking_mode=EXCLUSIVE", NULL)) {
 		db_error(s->db, "open", err);
 	} else if (is_damaged(s->db)) {
 		*damaged = true;

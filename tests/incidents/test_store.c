@@ -6,6 +6,8 @@
 #include <glib.h>
 #include <sys/resource.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -377,6 +379,46 @@ static void a_full_disk_fails_the_batch_whole_and_later_not(void **state)
 	assert_non_null(strstr(in_the_end, "value x1999="));
 }
 
+/* The process was killed, the log holds what was committed, and no byte can be written. */
+static void a_full_disk_at_the_start_forgets_nothing(void **state)
+{
+	struct place *place = *state;
+	store_close(g_steal_pointer(&place->store));
+	fflush(NULL);
+	pid_t child = fork();
+	if (!child) {
+		open_store(place);
+		struct store_batch *batch = store_batch_create();
+		store_put_value(batch, "position", "4711");
+		_exit(!store_commit(place->store, batch, NULL));
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+
+	struct rlimit old;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	struct rlimit full = {0, old.rlim_max};
+	void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	struct error err = {.kind = ERR_NONE};
+	place->store = store_open_sqlite(place->path, wall_now(), place->set_aside, &err);
+	struct store_batch *batch = store_batch_create();
+	store_put_value(batch, "later", "1");
+	bool stored = place->store && store_commit(place->store, batch, NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	signal(SIGXFSZ, before);
+	assert_non_null(place->store);
+	assert_string_equal(place->set_aside, "");
+	assert_false(stored);
+	g_autofree char *then = content(place);
+	assert_string_equal(then, "value position=4711\n");
+	commit(place, batch); /* there is room again */
+	reopen(place);
+	g_autofree char *now = content(place);
+	assert_string_equal(now, "value later=1\nvalue position=4711\n");
+}
+
 #define BOTH(f)                                                                                    \
 	cmocka_unit_test_setup_teardown(f, make_disk, drop_place),                                     \
 		cmocka_unit_test_setup_teardown(f, make_memory, drop_place)
@@ -396,6 +438,7 @@ int main(void)
 		DISK(a_missing_write_ahead_log_is_no_damage),
 		DISK(a_newer_schema_is_left_alone),
 		DISK(a_full_disk_fails_the_batch_whole_and_later_not),
+		DISK(a_full_disk_at_the_start_forgets_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
