@@ -262,6 +262,7 @@ struct segment *segment_open(
 		damage->bytes = used_behind(cursor.fd, segment->end, segment->size);
 	} else {
 		damage->unusable = true;
+		damage->bytes = used_behind(cursor.fd, 0, segment->size);
 	}
 	segment_cursor_close(&cursor);
 	segment->fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

@@ -34,7 +34,8 @@ MUST_USE struct segment *segment_create(
 /* What segment_open() found behind the last good record. */
 struct segment_damage {
 	size_t bytes;  /* 0: nothing */
-	bool unusable; /* the first record is none, or of a newer version: nothing of it counts */
+	bool unusable; /* the first record is none, or of a newer version: nothing of it counts; without
+					  bytes: nothing was written yet */
 };
 
 /* Reads through the file and checks every record. NULL: it cannot be read at all. */

@@ -22,6 +22,7 @@ struct opening {
 	struct segment_list *list;
 	segment_report_fn report;
 	void *owner;
+	bool last; /* no name behind this one */
 };
 
 static void tell(struct opening *o, const char *kind, const char *object, const char *format, ...)
@@ -115,6 +116,10 @@ static void take_in(struct opening *o, const char *name)
 		move_away(o, name, err.text);
 		return;
 	}
+	if (damage.unusable && !damage.bytes && o->last) { /* killed while it was being made */
+		unlinkat(o->list->dir_fd, name, 0);
+		return;
+	}
 	if (damage.unusable) {
 		move_away(o, name, "no segment of a version that is known");
 		return;
@@ -170,6 +175,7 @@ bool segment_list_open(struct segment_list *list, const char *path, segment_repo
 	}
 	g_autoptr(GPtrArray) names = list_names(path, err);
 	for (size_t i = 0; names && i < names->len; i++) {
+		o.last = i + 1 == names->len;
 		take_in(&o, names->pdata[i]);
 	}
 	return names && sync_found(list, err);

@@ -335,7 +335,7 @@ static void strange_segments_are_moved_away(void **state)
 	g_autofree char *good = segment_path(place, 1);
 	g_autofree char *twin = segment_path(place, 9);
 	g_autofree char *newer = segment_path(place, 15);
-	g_autofree char *empty = segment_path(place, 17);
+	g_autofree char *empty = segment_path(place, 14);
 	size_t length;
 	AUTO_FREE char *content = file_read(AT_FDCWD, good, 1 << 20, &length, NULL);
 	assert_true(file_replace(AT_FDCWD, twin, content, length, 0640, NULL));
@@ -356,6 +356,24 @@ static void strange_segments_are_moved_away(void **state)
 	append(journal, 21);
 	journal_close(journal);
 	assert_int_equal(count_files(place, "corrupt"), 3);
+}
+
+static void a_kill_while_a_segment_is_made_is_no_damage(void **state)
+{
+	struct place *place = *state;
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 20);
+	journal_close(journal);
+	g_autofree char *made = segment_path(place, 21);
+	g_autofree char *zeros = g_malloc0(JOURNAL_SEGMENT_LEAST); /* preallocated, not described */
+	assert_true(file_replace(AT_FDCWD, made, zeros, JOURNAL_SEGMENT_LEAST, 0640, NULL));
+	journal = open_here(place);
+	assert_string_equal(place->events->str, "");
+	assert_int_equal(check_all(journal, 0), 20);
+	append(journal, 21); /* under the same name */
+	assert_int_equal(check_all(journal, 0), 21);
+	journal_close(journal);
+	assert_int_equal(count_files(place, "corrupt"), 0);
 }
 
 static void a_full_disk_keeps_records_in_memory(void **state)
@@ -547,6 +565,7 @@ int main(void)
 		HERE(a_flipped_bit_ends_the_segment_there),
 		HERE(a_missing_segment_is_told_of),
 		HERE(strange_segments_are_moved_away),
+		HERE(a_kill_while_a_segment_is_made_is_no_damage),
 		HERE(a_full_disk_keeps_records_in_memory),
 		HERE(a_failed_sync_gives_the_segment_up_and_loses_nothing),
 		HERE(the_worker_makes_durable_and_tells),
