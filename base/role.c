@@ -234,7 +234,10 @@ int role_run(unsigned id, const char *name, const struct frame_table *table,
 	}
 	prctl(PR_SET_NAME, name);
 	signal(SIGPIPE, SIG_IGN);
+	/* sent to the whole group by terminals and service managers: the supervisor says what is next
+	 */
 	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	log_name(name);
 

@@ -1,5 +1,5 @@
-"""SIGTERM: exit code 0, no process left, everything in the RRD files; SIGHUP and a terminal's SIGINT to the whole group
-do what they say; the next start goes on where this one ended."""
+"""SIGTERM: exit code 0, no process left, everything in the RRD files; SIGHUP does what it says, and so do a terminal's
+SIGINT and a service manager's SIGTERM to the whole group; the next start goes on where this one ended."""
 import os
 import signal
 import time
@@ -7,6 +7,19 @@ import time
 import archive
 import journal
 import support
+
+
+def end_by_group(server, number):
+    """Another run, ended by a signal to the whole process group."""
+    last = journal.Journal(server.data / "journal").last
+    server.start()
+    support.wait_for(lambda: journal.Journal(server.data / "journal").last > last + 2, 15, "samples go on")
+    support.check(True, "the journal goes on behind its last record")
+    os.killpg(server.pid, number)
+    support.check(server.process.wait(30) == 0, f"{number.name} to all ends it cleanly as well")
+    support.check("role.ended" not in server.log(), "no role ended by itself")
+    count, wrong = archive.compare(server.data / "rrd", journal.Journal(server.data / "journal"), server.directory)
+    support.check(count > 100 and not wrong, f"{count} RRD files, all runs in one line {wrong[:3]}")
 
 
 def scenario():
@@ -22,7 +35,6 @@ def scenario():
         support.check(server.stop() == 0, "exit code 0")
         support.check(not [pid for pid in pids if support.alive(pid)], f"no process left after {time.monotonic() - started:.1f} s")
         log = journal.Journal(server.data / "journal")
-        last = log.last
         count, wrong = archive.compare(server.data / "rrd", log, server.directory)
         for text in wrong[:10]:
             print(text)
@@ -30,14 +42,9 @@ def scenario():
         mode = (server.data / "admin.token").stat().st_mode & 0o777
         support.check(mode == 0o600, f"the administrator's token is his alone ({mode:o})")
 
-        server.start()
-        support.wait_for(lambda: journal.Journal(server.data / "journal").last > last + 2, 15, "samples go on")
-        log = journal.Journal(server.data / "journal")
-        support.check(log.last > last, "the journal goes on behind its last record")
-        os.killpg(server.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
-        support.check(server.process.wait(30) == 0, "Ctrl-C ends it cleanly as well")
-        count, wrong = archive.compare(server.data / "rrd", journal.Journal(server.data / "journal"), server.directory)
-        support.check(count > 100 and not wrong, f"{count} RRD files, both runs in one line {wrong[:3]}")
+        # what a terminal does at Ctrl-C, and a service manager at a stop
+        for number in (signal.SIGINT, signal.SIGTERM):
+            end_by_group(server, number)
 
 
 support.main(scenario)
