@@ -14,7 +14,11 @@
 
 #include "base/banned.h"
 
-enum { NODE_STEP_S = 10 }; /* step of what depends on node:age alone */
+enum {
+	NODE_STEP_S = 10,     /* step of what depends on node:age alone */
+	SEEN_FIELD_BITS = 16, /* of ruleset->services */
+};
+G_STATIC_ASSERT(sizeof(size_t) == 8);
 
 /* -- dimensions -- */
 
@@ -350,11 +354,38 @@ static void offer(const struct watch_entry *w, struct rule_host *host, struct fi
 	}
 }
 
+/* The interval was changed: what counts in steps counts in the new ones. */
+static void take_step(struct ruleset *set, const struct field *field, uint32_t step_s)
+{
+	const struct listeners *list = field->series_id && field->series_id < set->by_series->len
+									   ? g_ptr_array_index(set->by_series, field->series_id)
+									   : NULL;
+	for (uint32_t i = 0; list && i < list->count; i++) {
+		struct instance *in = list->instances[i];
+		in->step_s = 0;
+		for (unsigned k = 0; k < in->bound->rule->operands->len; k++) {
+			struct operand_ref *ref = &in->operands[k];
+			ref->step_s = ref->series_id == field->series_id ? step_s : ref->step_s;
+			in->step_s = MAX(in->step_s, ref->step_s);
+		}
+	}
+}
+
+static size_t seen_pack(size_t fields, uint32_t step_s)
+{
+	return fields | (size_t)step_s << SEEN_FIELD_BITS;
+}
+
 static void offer_service(struct ruleset *set, struct rule_host *host, struct service *service)
 {
 	size_t count = service_field_count(service);
-	size_t seen = GPOINTER_TO_SIZE(g_hash_table_lookup(set->services, service));
+	size_t known = GPOINTER_TO_SIZE(g_hash_table_lookup(set->services, service));
+	size_t seen = known & ((1 << SEEN_FIELD_BITS) - 1);
+	uint32_t step_s = MAX(service->step_s, 1);
 	bool numbered = true;
+	for (size_t i = 0; known && known != seen_pack(seen, step_s) && i < count; i++) {
+		take_step(set, service_field(service, i), step_s);
+	}
 	GArray *literal = g_hash_table_lookup(set->literal, service->name);
 	for (size_t i = seen; i < count; i++) {
 		struct field *f = service_field(service, i);
@@ -369,9 +400,8 @@ static void offer_service(struct ruleset *set, struct rule_host *host, struct se
 			offer(&g_array_index(set->patterns, struct watch_entry, k), host, f);
 		}
 	}
-	if (numbered) {
-		g_hash_table_insert(set->services, service, GSIZE_TO_POINTER(count));
-	}
+	size_t now = seen_pack(numbered ? count : seen, step_s);
+	g_hash_table_insert(set->services, service, GSIZE_TO_POINTER(now));
 }
 
 static void offer_host(struct ruleset *set, struct rule_host *host)

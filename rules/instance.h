@@ -5,7 +5,7 @@
 /*
  * What a rule set is made of behind ruleset.h.
  */
-enum { WHEEL_SLOTS = 4096 }; /* seconds */
+enum { WHEEL_SLOTS = 4096 /* seconds */, PAUSES_KEPT = 16 };
 
 /* A host as rules see it. */
 struct rule_host {
@@ -77,7 +77,7 @@ struct ruleset {
 	GArray *patterns;      /* struct watch_entry: operands with a pattern as plugin */
 	GPtrArray *host_rules; /* struct bound_rule * driven by node:age */
 	GHashTable *hosts;     /* name -> struct rule_host * (owned) */
-	GHashTable *services;  /* struct service * -> number of fields seen */
+	GHashTable *services;  /* struct service * -> number of fields seen, and its step; see bind.c */
 	GPtrArray *by_series;  /* series id -> struct listeners *, owned; NULL: none */
 	GPtrArray *timed;      /* instances that are judged on every tick */
 	GPtrArray *active;     /* instances whose level or candidate is not ok */
@@ -94,6 +94,8 @@ struct ruleset {
 	uint32_t stamp, numbers;
 	int64_t started_ms; /* first instant it heard of, or of the first tick after a pause */
 	int64_t ticked_ms;  /* last tick; 0: none yet */
+	struct pause pauses[PAUSES_KEPT]; /* the latest ones */
+	size_t pause_count;
 	size_t live;
 };
 
@@ -108,4 +110,7 @@ void instance_destroy(struct instance *instance);
 void judge_wheel_add(struct ruleset *set, struct instance *instance, int64_t due_ms);
 void judge_mark(struct ruleset *set, struct instance *instance);
 void judge_activate(struct ruleset *set, struct instance *instance);
+
+/* Whether its value can be missing: it comes from samples, not from the clock alone. */
+bool judge_by_samples(const struct instance *instance);
 void state_apply(struct ruleset *set, struct instance *instance);

@@ -63,6 +63,12 @@ void judge_wheel_add(struct ruleset *set, struct instance *in, int64_t due_ms)
 	*slot = in;
 }
 
+bool judge_by_samples(const struct instance *in)
+{
+	const struct rule *r = in->bound->rule;
+	return !r->timed || (r->value.ops && !r->value.timed);
+}
+
 static int64_t deadline(const struct ruleset *set, const struct instance *in)
 {
 	int64_t step_ms = (int64_t)in->step_s * 1000;
@@ -184,26 +190,43 @@ static void judge_clears(
 	}
 }
 
-static void take_value(
+/* False: nothing new was known. */
+static bool take_value(
 	struct ruleset *set, struct instance *in, const struct evaluation *e, bool known)
 {
 	in->value = e->value.known == KNOWN ? e->value.v : NAN;
 	if (!known) {
-		return;
+		return false;
 	}
 	if (!in->known_ms) {
 		judge_mark(set, in);
 	}
-	in->known_ms = e->at.ms;
-	if (!in->on_wheel && !in->bound->rule->timed) {
+	if (!judge_by_samples(in)) {
+		in->known_ms = e->at.ms;
+		return true;
+	}
+	/* a rule on ages is judged by the clock, but its value is not newer than its samples */
+	int64_t at_ms = in->bound->rule->timed ? instant(in, e->window) : e->at.ms;
+	bool fresh = at_ms > in->known_ms || !in->bound->rule->timed;
+	in->known_ms = at_ms;
+	if (!in->on_wheel && !(in->alert.absent && !fresh)) {
 		judge_wheel_add(set, in, deadline(set, in));
 	}
+	return fresh;
+}
+
+/* Judged every second, a rule on ages has a sample in each step all the same. */
+static bool is_repeated(const struct instance *in, int64_t at_ms)
+{
+	int64_t step_ms = (int64_t)in->step_s * 1000;
+	return in->bound->rule->timed ? in->sample_ms / step_ms == at_ms / step_ms
+								  : in->sample_ms == at_ms;
 }
 
 static void judge_at(struct ruleset *set, struct instance *in, struct evaluation *e)
 {
 	const struct rule *r = in->bound->rule;
-	struct alert_input input = {.repeated = in->sample_ms == e->at.ms};
+	struct alert_input input = {.repeated = is_repeated(in, e->at.ms)};
 	bool quiet = false;
 	in->sample_ms = e->at.ms;
 	e->value = (struct outcome){0, MISSING};
@@ -216,14 +239,14 @@ static void judge_at(struct ruleset *set, struct instance *in, struct evaluation
 		in->plan->only_when ? program_run(in->plan->only_when, e) : (struct outcome){1, KNOWN};
 	bool conditions = judge_levels(in, e, &input, &quiet);
 	bool known = r->value.ops ? e->value.known != MISSING : conditions;
-	take_value(set, in, e, known);
+	bool fresh = take_value(set, in, e, known);
 	if (in->pristine && quiet) {
 		return;
 	}
 	struct alert before = in->alert;
 	if (only.known == KNOWN && only.v == 0) {
 		alert_reset(&in->alert, e->at.ms);
-	} else if (only.known == MISSING || (!known && in->alert.absent)) {
+	} else if (only.known == MISSING || (!fresh && in->alert.absent)) {
 		return;
 	} else {
 		judge_clears(in, e, &input);
@@ -234,7 +257,11 @@ static void judge_at(struct ruleset *set, struct instance *in, struct evaluation
 
 static void judge(struct ruleset *set, struct instance *in, struct wall now)
 {
-	struct evaluation e = {.window = set->window, .operands = in->operands, .now = now};
+	struct evaluation e = {.window = set->window,
+		.operands = in->operands,
+		.now = now,
+		.pauses = set->pauses,
+		.pause_count = set->pause_count};
 	if (in->bound->rule->timed) {
 		e.at = now;
 		int64_t seen = MAX(in->host->seen_ms, in->host->first_ms);
@@ -281,10 +308,12 @@ static bool parent_bad(const struct instance *in, const struct rule *parent)
 /* True: it began or ended. */
 static bool update_suppression(struct instance *in, int64_t now_ms)
 {
-	int64_t settle = 0;
+	int64_t settle = 2000 * (int64_t)in->step_s;
 	for (guint i = 0; i < in->plan->parents->len; i++) {
 		const struct plan_parent *p = &g_array_index(in->plan->parents, struct plan_parent, i);
-		settle = MAX(settle, p->settle_ms ? p->settle_ms : 2000 * (int64_t)in->step_s);
+		if (p->settle_ms && in->suppressor == p->rule->name) {
+			settle = p->settle_ms; /* of the one that is over, not of the others */
+		}
 		if (parent_bad(in, p->rule)) {
 			bool began = !in->suppressor;
 			in->suppressor = p->rule->name;
@@ -423,6 +452,12 @@ static void forgive_pause(struct ruleset *set, int64_t pause_ms, struct wall now
 		host->first_ms += host->first_ms ? pause_ms : 0;
 	}
 	set->started_ms = now.ms;
+	if (set->pause_count == PAUSES_KEPT) { /* the oldest two become one */
+		set->pauses[1].length_ms += set->pauses[0].length_ms;
+		memmove(set->pauses, set->pauses + 1, sizeof(set->pauses) - sizeof(set->pauses[0]));
+		set->pause_count--;
+	}
+	set->pauses[set->pause_count++] = (struct pause){now.ms, pause_ms};
 }
 
 void ruleset_tick(struct ruleset *set, const struct window *window, struct wall now,

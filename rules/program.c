@@ -126,13 +126,15 @@ struct points {
 	double v[WINDOW_MOST];
 	int64_t t[WINDOW_MOST];
 	size_t n;
+	double covered_s, total; /* time the known samples stand for; sum of values times that */
 };
 
-/* Per second: the mean of rates of a counter; of a gauge what it changed in the time between. */
+/* Per second: of a counter what it counted by the time that is known; of a gauge what it changed in
+ * the time between. */
 static struct outcome rate(const struct points *p, bool counter)
 {
 	if (counter) {
-		return number(sum_of(p->v, p->n) / (double)p->n);
+		return number(p->total / p->covered_s);
 	}
 	if (p->n < 2) {
 		return missing;
@@ -174,9 +176,7 @@ static struct outcome over_window(
 	case FUNCTION_STDDEV: return scaled(number(deviation(p->v, p->n)), s, false);
 	case FUNCTION_RATE: return scaled(rate(p, o->counter), s, false);
 	case FUNCTION_INCREASE:
-		return scaled(
-			o->counter ? number(sum_of(p->v, p->n) * o->step_s) : number(p->v[p->n - 1] - p->v[0]),
-			s, false);
+		return scaled(o->counter ? number(p->total) : number(p->v[p->n - 1] - p->v[0]), s, false);
 	case FUNCTION_CHANGES: return number(changes(p->v, p->n));
 	default: break;
 	}
@@ -188,12 +188,23 @@ static struct outcome over_window(
 		false);
 }
 
+/*
+ * A rate is that of the time since the sample before: where one was lost that is two steps. More is
+ * never known (two steps are the heartbeat), and of the first one only its own step is looked at.
+ */
+static double stands_for_s(const struct sample *samples, size_t i, uint32_t step_s)
+{
+	double since = i ? (double)(samples[i].at.ms - samples[i - 1].at.ms) / 1000 : step_s;
+	return MIN(since, 2.0 * step_s);
+}
+
 static struct outcome run_window(const struct op *op, const struct evaluation *e)
 {
 	const struct operand_ref *o = &e->operands[op->operand];
 	struct sample samples[WINDOW_MOST];
 	struct points p;
 	p.n = 0;
+	p.covered_s = p.total = 0;
 	struct wall from = {e->at.ms - op->window_ms};
 	size_t n =
 		o->series_id ? window_copy(e->window, o->series_id, from, e->at, samples, WINDOW_MOST) : 0;
@@ -201,6 +212,9 @@ static struct outcome run_window(const struct op *op, const struct evaluation *e
 		if (!isnan(samples[i].value)) {
 			p.v[p.n] = samples[i].value;
 			p.t[p.n++] = samples[i].at.ms;
+			double span_s = stands_for_s(samples, i, o->step_s);
+			p.covered_s += span_s;
+			p.total += samples[i].value * span_s;
 		}
 	}
 	if (!p.n) {
@@ -216,7 +230,11 @@ static struct outcome run_age(const struct op *op, const struct evaluation *e)
 	if (!known.ms) {
 		return missing;
 	}
-	return number((double)MAX(e->now.ms - known.ms, 0) / 1000);
+	int64_t silent_ms = e->now.ms - known.ms;
+	for (size_t i = 0; i < e->pause_count; i++) {
+		silent_ms -= e->pauses[i].until_ms > known.ms ? e->pauses[i].length_ms : 0;
+	}
+	return number((double)MAX(silent_ms, 0) / 1000);
 }
 
 /* -- numbers and conditions -- */

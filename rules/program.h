@@ -72,6 +72,11 @@ struct operand_ref {
 	struct unit_scale scale;
 };
 
+/* A time in which nobody was heard, because we were not there. */
+struct pause {
+	int64_t until_ms, length_ms;
+};
+
 struct evaluation {
 	const struct window *window;
 	const struct operand_ref *operands;
@@ -79,6 +84,8 @@ struct evaluation {
 	struct wall now;      /* for ages */
 	struct outcome value; /* of the rule */
 	double host_age_s;
+	const struct pause *pauses; /* are nobody's silence */
+	size_t pause_count;
 };
 
 /* Value of an operand at the instant of judging: the newest sample at or before it that is not

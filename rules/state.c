@@ -101,7 +101,7 @@ void state_apply(struct ruleset *set, struct instance *in)
 	if (read_state(in, bytes, length)) {
 		carry_age(in);
 		judge_activate(set, in);
-		if (in->known_ms && !in->alert.absent && !in->bound->rule->timed) {
+		if (in->known_ms && !in->alert.absent && judge_by_samples(in)) {
 			judge_wheel_add(set, in, 0);
 		}
 	} else {

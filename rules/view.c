@@ -225,7 +225,9 @@ static void append_program(
 		.at = {in->sample_ms},
 		.now = {in->sample_ms},
 		.value = {isnan(in->value) ? 0 : in->value, isnan(in->value) ? MISSING : KNOWN},
-		.host_age_s = (double)MAX(in->sample_ms - seen, 0) / 1000};
+		.host_age_s = (double)MAX(in->sample_ms - seen, 0) / 1000,
+		.pauses = set->pauses,
+		.pause_count = set->pause_count};
 	struct outcome o = program_run(program, &e);
 	if (o.known != KNOWN) {
 		g_string_append_c(out, '?');

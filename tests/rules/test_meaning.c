@@ -134,6 +134,146 @@ static void a_window_at_a_step_of_a_second_is_whole(void **state)
 	bed_finish(&bed);
 }
 
+static void declare_step(struct bed *bed, uint32_t id, uint32_t step_s)
+{
+	const struct field *f = catalog_series(bed->catalog, id);
+	struct service *s = service_create("prod/web", "h", f->service->name, step_s);
+	(void)service_add_field(s, f->name, f->name, (enum field_type)f->type);
+	(void)catalog_declare(bed->catalog, s, NULL);
+	ruleset_bind(bed->set, bed->catalog);
+}
+
+static void another_interval_is_no_silence(void **state)
+{
+	(void)state;
+	struct bed bed;
+	bed_init(&bed, "rule a { value df:*; warn > 90% for 2 of 3 samples; clear for 10s }");
+	uint32_t id = bed_service(&bed, "h", "df", "x", 10);
+	bed_push(&bed, id, 50);
+	bed_ticks(&bed, 10);
+	bed_push(&bed, id, 50);
+	declare_step(&bed, id, 60);
+	for (int i = 0; i < 5; i++) {
+		bed_ticks(&bed, 60);
+		bed_push(&bed, id, 50);
+	}
+	assert_string_equal(bed_log(&bed), "");
+	bed_ticks(&bed, 240);
+	assert_string_equal(bed_log(&bed), "a h field=x ok>unknown\n");
+	bed_finish(&bed);
+}
+
+static void a_lost_sample_takes_nothing_from_an_increase(void **state)
+{
+	(void)state;
+	struct bed bed;
+	bed_init(&bed, "rule a { value increase(x:n, 1m); warn >= 600; clear for 10s }\n"
+				   "rule b { value rate(x:n, 1m); warn > 12/s; clear for 10s }\n");
+	struct service *s = service_create("prod/web", "h", "x", 10);
+	(void)service_add_field(s, "n", "n", FIELD_DERIVE);
+	s = catalog_declare(bed.catalog, s, NULL);
+	catalog_number(bed.catalog, service_field(s, 0), 1);
+	ruleset_bind(bed.set, bed.catalog);
+	for (int i = 0; i < 6; i++) {
+		if (i != 3) { /* the rate after it is that of 20 s */
+			bed_push(&bed, 1, i == 4 ? 15 : 5);
+		}
+		bed_wait(&bed, 10);
+	}
+	assert_string_equal(bed_log(&bed), "");
+	GString *text = g_string_new(NULL);
+	instance_value_text(bed_instance(&bed, "a h"), text);
+	g_string_append_c(text, ' ');
+	instance_value_text(bed_instance(&bed, "b h"), text);
+	assert_string_equal(text->str, "500 8.33");
+	g_string_free(text, TRUE);
+	bed_finish(&bed);
+}
+
+static void settle_is_that_of_the_parent_that_is_over(void **state)
+{
+	(void)state;
+	struct bed bed;
+	bed_init(&bed, "rule p { value p:x; warn > 1; clear for 10s }\n"
+				   "rule q { value q:x; warn > 1; clear for 10s }\n"
+				   "rule c { value c:x; warn > 1; unless p settle 20s; unless q settle 1h }\n");
+	uint32_t p = bed_service(&bed, "h", "p", "x", 10);
+	(void)bed_service(&bed, "h", "q", "x", 10);
+	uint32_t c = bed_service(&bed, "h", "c", "x", 10);
+	bed_push2(&bed, p, 2, c, 2);
+	assert_string_equal(instance_view(bed_instance(&bed, "c h")).suppressed_by, "p");
+	bed_ticks(&bed, 10);
+	bed_push2(&bed, p, 0, c, 2);
+	bed_ticks(&bed, 10);
+	bed_push2(&bed, p, 0, c, 2);
+	bed_ticks(&bed, 22);
+	assert_string_equal(instance_view(bed_instance(&bed, "c h")).suppressed_by, "");
+	bed_finish(&bed);
+}
+
+static void samples_are_counted_by_steps_where_seconds_are_judged(void **state)
+{
+	(void)state;
+	struct bed bed;
+	bed_init(&bed, "rule a { crit when absent(df:x) for 3 of 3 samples; clear for 10s }");
+	uint32_t id = bed_service(&bed, "h", "df", "x", 10);
+	bed_push(&bed, id, 1);
+	bed_ticks(&bed, 45); /* absent for 14 s: in two steps */
+	assert_string_equal(bed_log(&bed), "a h ok>ok (critical)\n");
+	bed_ticks(&bed, 20);
+	assert_string_equal(bed_log(&bed), "a h ok>critical\n");
+	bed_finish(&bed);
+}
+
+static void a_condition_on_an_age_does_not_hide_silence(void **state)
+{
+	(void)state;
+	struct bed bed;
+	bed_init(&bed, "rule a { value df:*; warn > 90%; clear for 10s; only when age(df:*) < 1h }\n"
+				   "rule b { value df:*; warn > 90%; missing crit after 15s\n"
+				   "only when age(df:*) < 1h }\n");
+	uint32_t id = bed_service(&bed, "h", "df", "x", 10);
+	bed_push(&bed, id, 95);
+	assert_string_equal(bed_log(&bed), "a h field=x ok>warning\nb h field=x ok>warning\n");
+	bed_ticks(&bed, 14);
+	assert_string_equal(bed_log(&bed), "");
+	bed_ticks(&bed, 15);
+	assert_string_equal(bed_log(&bed), "b h field=x warning>critical\n");
+	bed_ticks(&bed, 30);
+	assert_string_equal(bed_log(&bed), "a h field=x warning>unknown\n");
+	bed_push(&bed, id, 95);
+	assert_string_equal(
+		bed_log(&bed), "a h field=x unknown>warning\nb h field=x critical>warning\n");
+	bed_ticks(&bed, 60);
+	assert_string_equal(
+		bed_log(&bed), "b h field=x warning>critical\na h field=x warning>unknown\n");
+	bed_finish(&bed);
+}
+
+static void a_pause_of_our_own_is_not_in_an_age(void **state)
+{
+	(void)state;
+	struct bed bed;
+	bed_init(&bed, "rule a { value age(df:x); crit > 5m; clear for 1s }");
+	uint32_t id = bed_service(&bed, "h", "df", "x", 10);
+	bed_push(&bed, id, 1);
+	bed_ticks(&bed, 100);
+	for (int i = 0; i < 40; i++) { /* more than are kept */
+		bed_wait(&bed, 7);
+		bed_ticks(&bed, 1);
+	}
+	bed_push(&bed, id, 1);
+	bed_ticks(&bed, 100);
+	bed_wait(&bed, 3600);
+	bed_ticks(&bed, 100);
+	bed_wait(&bed, 600);
+	bed_ticks(&bed, 90);
+	assert_string_equal(bed_log(&bed), "");
+	bed_ticks(&bed, 20);
+	assert_string_equal(bed_log(&bed), "a h ok>critical\n");
+	bed_finish(&bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +283,12 @@ int main(void)
 		cmocka_unit_test(tags_of_the_rule_come_before_those_of_its_file),
 		cmocka_unit_test(nothing_is_accepted_and_ignored),
 		cmocka_unit_test(a_window_at_a_step_of_a_second_is_whole),
+		cmocka_unit_test(another_interval_is_no_silence),
+		cmocka_unit_test(a_lost_sample_takes_nothing_from_an_increase),
+		cmocka_unit_test(settle_is_that_of_the_parent_that_is_over),
+		cmocka_unit_test(samples_are_counted_by_steps_where_seconds_are_judged),
+		cmocka_unit_test(a_condition_on_an_age_does_not_hide_silence),
+		cmocka_unit_test(a_pause_of_our_own_is_not_in_an_age),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
