@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <glib.h>
+
 #include "base/banned.h"
 
 /*
@@ -48,7 +50,8 @@ bool error_prefix(struct error *err, const char *format, ...)
 		int used = vsnprintf(err->text, sizeof(err->text), format, args);
 		va_end(args);
 		if (used >= 0 && (size_t)used < sizeof(err->text)) {
-			snprintf(err->text + used, sizeof(err->text) - (size_t)used, ": %s", old);
+			int room = (int)sizeof(err->text) - used; /* what does not fit is cut */
+			snprintf(err->text + used, (size_t)room, ": %.*s", MAX(room - 3, 0), old);
 		}
 	}
 	return false;

@@ -55,7 +55,7 @@ static bool command_subject(FILE *out, const char *first)
 	bool found = false;
 	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++) {
 		const struct command *c = &commands[i];
-		if (!strncmp(c->words, first, length) && c->words[length] == ' ') {
+		if (c->help && !strncmp(c->words, first, length) && c->words[length] == ' ') {
 			fprintf(out, "%s  %-18s %s\n", found ? "" : "commands:\n", c->words, c->help);
 			found = true;
 		}

@@ -356,7 +356,7 @@ bool pattern_match(const struct pattern *pattern, const char *name, const struct
 bool selector_match(const struct selector *selector, const char *host, const char *plugin,
 	const char *field, struct selector_match *match)
 {
-	for (unsigned i = 0; i < selector->capture_count; i++) {
+	for (size_t i = 0; i < MIN(selector->capture_count, ARRAY_LENGTH(match->capture)); i++) {
 		match->capture[i][0] = '\0';
 	}
 	return pattern_match(&selector->plugin, plugin, selector, match) &&

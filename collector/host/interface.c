@@ -135,9 +135,9 @@ static struct service *interface_service(
 {
 	char name[IDENT_SERVICE_MAX + 1];
 	char clean[IDENT_SERVICE_MAX + 1];
-	char title[64];
-	snprintf(title, sizeof(title), "%s %s", device, row->title);
-	snprintf(name, sizeof(name), "%s%s", row->name, device);
+	char title[128];
+	snprintf(title, sizeof(title), "%.60s %.60s", device, row->title);
+	snprintf(name, sizeof(name), "%.60s%.60s", row->name, device);
 	return ident_clean_service(name, clean) ? plugin_service_named(plugin, row, clean, title)
 											: NULL;
 }
