@@ -38,6 +38,7 @@ struct instance {
 	bool live;     /* all series of the value are there: it is judged */
 	bool dirty;    /* changed since the last save */
 	bool pristine; /* ok, and nothing runs */
+	bool idle;     /* `only when` was false when last known: ok, whatever is missing */
 	bool on_wheel;
 	uint32_t told_stamp;    /* batch that told something of it last */
 	uint32_t stamp;         /* batch that judged it last */

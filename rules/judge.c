@@ -237,6 +237,7 @@ static void judge_at(struct ruleset *set, struct instance *in, struct evaluation
 	}
 	struct outcome only =
 		in->plan->only_when ? program_run(in->plan->only_when, e) : (struct outcome){1, KNOWN};
+	in->idle = only.known == MISSING ? in->idle : only.known == KNOWN && only.v == 0;
 	bool conditions = judge_levels(in, e, &input, &quiet);
 	bool known = r->value.ops ? e->value.known != MISSING : conditions;
 	bool fresh = take_value(set, in, e, known);
@@ -244,7 +245,7 @@ static void judge_at(struct ruleset *set, struct instance *in, struct evaluation
 		return;
 	}
 	struct alert before = in->alert;
-	if (only.known == KNOWN && only.v == 0) {
+	if (in->idle && only.known == KNOWN) {
 		alert_reset(&in->alert, e->at.ms);
 	} else if (only.known == MISSING || (!fresh && in->alert.absent)) {
 		return;
@@ -409,6 +410,10 @@ static void came_up(struct ruleset *set, struct instance *in, struct wall now)
 	}
 	if (in->alert.absent || !in->known_ms) {
 		return; /* back on the wheel with its next known value */
+	}
+	if (in->idle) {
+		judge_wheel_add(set, in, now.ms + (int64_t)in->step_s * 1000);
+		return;
 	}
 	struct alert before = in->alert;
 	in->value = NAN;

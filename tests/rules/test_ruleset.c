@@ -206,6 +206,28 @@ static void only_when_false_is_ok_at_once(void **state)
 	bed_finish(&bed);
 }
 
+static void only_when_false_is_ok_even_without_data(void **state)
+{
+	(void)state;
+	struct bed bed;
+	bed_init(&bed, "rule r { value a:x; warn > 1; only when b:on == 1; missing crit after 1m }\n");
+	uint32_t x = bed_service(&bed, "h", "a", "x", 10);
+	uint32_t on = bed_service(&bed, "h", "b", "on", 10);
+	bed_push2(&bed, x, 0, on, 0);
+	for (int i = 0; i < 9; i++) {
+		bed_ticks(&bed, 10);
+		bed_push(&bed, on, 0); /* x is silent for 90 s */
+	}
+	assert_string_equal(bed_log(&bed), "");
+	bed_push(&bed, on, 1);
+	for (int i = 0; i < 9; i++) {
+		bed_ticks(&bed, 10);
+		bed_push(&bed, on, 1);
+	}
+	assert_string_equal(bed_log(&bed), "r h ok>critical\n");
+	bed_finish(&bed);
+}
+
 static void captures_join_two_plugins(void **state)
 {
 	(void)state;
@@ -541,6 +563,7 @@ int main(void)
 		cmocka_unit_test(a_series_that_never_spoke_is_no_alarm),
 		cmocka_unit_test(division_by_zero_never_alarms),
 		cmocka_unit_test(only_when_false_is_ok_at_once),
+		cmocka_unit_test(only_when_false_is_ok_even_without_data),
 		cmocka_unit_test(captures_join_two_plugins),
 		cmocka_unit_test(silent_host_warns_and_hides_its_services),
 		cmocka_unit_test(overrides_go_by_specificity_not_by_order),
