@@ -13,11 +13,12 @@
 static void status_facts(json_t *status)
 {
 	const char *complaint = json_string_value(json_object_get(status, "rules_error"));
-	printf("magpie %s, up %lld s%s\n%lld hosts, %lld series, %.3g samples/s\n\n",
+	long long hosts = (long long)json_number_value(json_object_get(status, "hosts"));
+	printf("magpie %s, up %lld s%s\n%lld host%s, %lld series, %.3g samples/s\n\n",
 		json_string_value(json_object_get(status, "version")),
 		(long long)json_number_value(json_object_get(status, "uptime_s")),
 		json_is_true(json_object_get(status, "stale")) ? ", STALE: the engine does not answer" : "",
-		(long long)json_number_value(json_object_get(status, "hosts")),
+		hosts, hosts == 1 ? "" : "s",
 		(long long)json_number_value(json_object_get(status, "series")),
 		json_number_value(json_object_get(status, "samples_per_s")));
 	if (complaint && *complaint) {
