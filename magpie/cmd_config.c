@@ -72,7 +72,7 @@ int cmd_config_check(int argc, char **argv)
 	int operands;
 	enum options_result result = options_parse(&options, argc, argv, &operands);
 	if (result != OPTIONS_GO) {
-		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+		return result;
 	}
 	if (!diag_format_parse(format_name, &format)) {
 		fprintf(stderr, "magpie config check: --format takes human, gcc or json, not \"%s\"\n",

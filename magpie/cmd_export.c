@@ -251,7 +251,7 @@ int cmd_export(int argc, char **argv)
 	int operands;
 	enum options_result result = options_parse(&options, argc, argv, &operands);
 	if (result != OPTIONS_GO) {
-		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+		return result;
 	}
 	const struct export_format *format = export_format(format_name);
 	return format ? export_run(&export, argv[0], format) : COMMAND_USAGE;

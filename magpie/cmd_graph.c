@@ -112,7 +112,7 @@ int cmd_graph(int argc, char **argv)
 	int operands;
 	enum options_result result = options_parse(&options, argc, argv, &operands);
 	if (result != OPTIONS_GO) {
-		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+		return result;
 	}
 	if (!wish.file || !strchr(argv[0], '/')) {
 		fprintf(stderr,

@@ -111,7 +111,7 @@ int cmd_problems(int argc, char **argv)
 	int operands;
 	enum options_result result = options_parse(&options, argc, argv, &operands);
 	if (result != OPTIONS_GO) {
-		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+		return result;
 	}
 	if (!table_form_parse(form_name, &form)) {
 		fprintf(stderr, "magpie problems: -o takes " TABLE_FORMS ", not \"%s\"\n", form_name);

@@ -179,7 +179,7 @@ int cmd_serve(int argc, char **argv)
 	int operands;
 	enum options_result result = options_parse(&options, argc, argv, &operands);
 	if (result != OPTIONS_GO) {
-		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+		return result;
 	}
 	if (verbose) {
 		log_least(LOG_DEBUG_);

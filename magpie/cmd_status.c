@@ -60,7 +60,7 @@ int cmd_status(int argc, char **argv)
 	int operands;
 	enum options_result result = options_parse(&options, argc, argv, &operands);
 	if (result != OPTIONS_GO) {
-		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+		return result;
 	}
 	if (!table_form_parse(form_name, &form)) {
 		fprintf(stderr, "magpie status: -o takes " TABLE_FORMS ", not \"%s\"\n", form_name);

@@ -15,7 +15,7 @@ int cmd_version(int argc, char **argv)
 	int operands;
 	enum options_result result = options_parse(&options, argc, argv, &operands);
 	if (result != OPTIONS_GO) {
-		return result == OPTIONS_HELP ? COMMAND_DONE : COMMAND_USAGE;
+		return result;
 	}
 	printf("magpie %s\n", MAGPIE_VERSION);
 	return COMMAND_DONE;

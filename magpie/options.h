@@ -1,4 +1,6 @@
 #pragma once
+#include "magpie/command.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,10 +26,11 @@ struct options {
 	size_t least_operands, most_operands;
 };
 
+/* Whatever is not OPTIONS_GO is the exit code the command ends with. */
 enum options_result {
-	OPTIONS_GO,    /* operands are argv[0 … *operand_count), in order */
-	OPTIONS_HELP,  /* --help was asked for and printed: exit COMMAND_DONE */
-	OPTIONS_WRONG, /* told on stderr: exit COMMAND_USAGE */
+	OPTIONS_GO = -1,               /* operands are argv[0 … *operand_count), in order */
+	OPTIONS_HELP = COMMAND_DONE,   /* --help was asked for and printed */
+	OPTIONS_WRONG = COMMAND_USAGE, /* told on stderr */
 };
 
 /*
