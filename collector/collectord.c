@@ -1,6 +1,5 @@
 #include "collector/collectord.h"
 #include "base/channel.h"
-#include "base/diag.h"
 #include "base/log.h"
 #include "base/role.h"
 #include "base/text.h"
@@ -119,10 +118,9 @@ static bool collector_same(const struct collector *c, const struct config *confi
 /* Brings the sampling in line with the role's bundle. False: it cannot be; then nothing changed. */
 static bool collector_configure(struct collector *c, struct error *err)
 {
-	AUTO(diag_list) diags = diag_list_create();
-	AUTO(config) config = config_parse(c->role->bundle, diags);
+	AUTO(config) config = config_read(c->role->bundle, err);
 	if (!config) {
-		return error_set(err, ERR_CONFIG, "the configuration cannot be read");
+		return false;
 	}
 	if (collector_same(c, config)) {
 		return true;

@@ -375,6 +375,16 @@ static struct config *config_create(void)
 	return config;
 }
 
+struct config *config_read(const struct bundle *bundle, struct error *err)
+{
+	AUTO(diag_list) diags = diag_list_create();
+	struct config *config = config_parse(bundle, diags);
+	if (!config) {
+		error_set(err, ERR_CONFIG, "the configuration has %zu errors", diag_errors(diags));
+	}
+	return config;
+}
+
 void config_destroy(struct config *config)
 {
 	if (!config) {

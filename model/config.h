@@ -81,6 +81,9 @@ struct config {
  * one of them is an error.
  */
 MUST_USE struct config *config_parse(const struct bundle *bundle, struct diag_list *diags);
+/* The same for roles, whose bundle was judged before: NULL (CONFIG) only says how many errors there
+ * are. */
+MUST_USE struct config *config_read(const struct bundle *bundle, struct error *err);
 void config_destroy(struct config *config);
 DEFINE_AUTO(config)
 

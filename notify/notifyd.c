@@ -9,7 +9,6 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "base/role.h"
-#include "base/diag.h"
 #include "model/config.h"
 #include "model/message.h"
 #include "notify/outbound.h"
@@ -40,19 +39,9 @@ static bool notifyd_report(void *owner, uint64_t delivery, const struct delivery
 	return channel_send(d->engine, d->writer, NULL);
 }
 
-static struct config *notifyd_read_config(const struct role *role, struct error *err)
-{
-	AUTO(diag_list) diags = diag_list_create();
-	struct config *config = config_parse(role->bundle, diags);
-	if (!config) {
-		error_set(err, ERR_CONFIG, "the configuration has %zu errors", diag_errors(diags));
-	}
-	return config;
-}
-
 static void *notifyd_create(struct role *role, struct error *err)
 {
-	struct config *config = notifyd_read_config(role, err);
+	struct config *config = config_read(role->bundle, err);
 	if (!config) {
 		return NULL;
 	}
@@ -115,7 +104,7 @@ static void notifyd_apply(void *state)
 {
 	struct notifyd *d = state;
 	struct error err = {.kind = ERR_NONE};
-	struct config *config = notifyd_read_config(d->role, &err);
+	struct config *config = config_read(d->role->bundle, &err);
 	if (!config) {
 		log_error("notify.config", "error=\"%s\" the old one stays", log_safe(err.text));
 		return;

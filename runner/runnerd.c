@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/channel.h"
-#include "base/diag.h"
 #include "base/log.h"
 #include "base/role.h"
 #include "base/spawn.h"
@@ -236,19 +235,9 @@ static void runnerd_peer(void *state, unsigned peer, unsigned instance UNUSED, i
 	runnerd_tell_untold(d);
 }
 
-static struct config *runnerd_read_config(const struct role *role, struct error *err)
-{
-	AUTO(diag_list) diags = diag_list_create();
-	struct config *config = config_parse(role->bundle, diags);
-	if (!config) {
-		error_set(err, ERR_CONFIG, "the configuration has %zu errors", diag_errors(diags));
-	}
-	return config;
-}
-
 static void *runnerd_create(struct role *role, struct error *err)
 {
-	struct config *config = runnerd_read_config(role, err);
+	struct config *config = config_read(role->bundle, err);
 	if (!config) {
 		return NULL;
 	}
@@ -265,7 +254,7 @@ static void runnerd_apply(void *state)
 {
 	struct runnerd *d = state;
 	struct error err = {.kind = ERR_NONE};
-	struct config *config = runnerd_read_config(d->role, &err);
+	struct config *config = config_read(d->role->bundle, &err);
 	if (!config) {
 		log_error("runner.config", "error=\"%s\" the old one stays", log_safe(err.text));
 		return;
