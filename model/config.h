@@ -2,6 +2,7 @@
 #include "base/auto.h"
 #include "base/bundle.h"
 #include "base/error.h"
+#include "model/config_hosts.h"
 
 #include <stdint.h>
 
@@ -52,7 +53,7 @@ struct config {
 	char *listen;        /* "127.0.0.1:8080" */
 	char *base_url;      /* for links in messages, without "/" at the end; made from `listen` if not
 							given */
-	char *host_name;     /* what this host is called; default: the machine's own name */
+	char *host_name;     /* what this machine is called; default: its own name */
 	char *host_group;    /* default as Munin: the text behind the first dot, else the name */
 	uint32_t interval_s; /* of the built-in plugins, 1 to 300; default 10 */
 	char *layout;        /* "default", "compact", "normal": of new RRD files */
@@ -64,6 +65,8 @@ struct config {
 	GPtrArray *channels; /* struct config_channel * */
 	GPtrArray *notify;  /* char *: channels told where a rule names nobody; default: all channels */
 	GPtrArray *actions; /* struct config_action * */
+	GPtrArray *hosts;   /* struct config_host *: this machine first, then as in the file */
+	struct config_push push;
 };
 
 /* Name of the bundle's file that is magpie.conf; all others ending in ".magpie" are rule files. */

@@ -156,9 +156,9 @@ static struct service *conntrack_service(const struct plugin *plugin, double mos
 	char text[40];
 	if (most > 0) {
 		snprintf(text, sizeof(text), "%.15g", most * 0.8);
-		plugin_field_attribute(total, "warning", text);
+		graph_field_attribute(total, "warning", text);
 		snprintf(text, sizeof(text), "%.15g", most * 0.9);
-		plugin_field_attribute(total, "critical", text);
+		graph_field_attribute(total, "critical", text);
 	}
 	return service;
 }

@@ -230,8 +230,8 @@ static int df_add_field(struct service *service, const struct df_entry *e)
 	char name[IDENT_FIELD_MAX + 1];
 	int place = (int)service_field_count(service);
 	if (!df_field_name(e->source, e->point, name) ||
-		!plugin_field(service, &(struct field_row){name, e->point, FIELD_GAUGE, .warning = "92",
-								   .critical = "98", .unit = "%"})) {
+		!graph_field(service, &(struct field_row){name, e->point, FIELD_GAUGE, .warning = "92",
+								  .critical = "98", .unit = "%"})) {
 		return -1;
 	}
 	return place;

@@ -287,11 +287,11 @@ static void diskstats_add(struct service *service, struct disk *disk, enum disk_
 	snprintf(second, sizeof(second), "%s_%s", disk->id, pairs ? root_fields[graph].suffix[1] : "");
 	struct field_row row =
 		DISK_GAUGE(first, label, .unit = root_fields[graph].unit, .hidden = pairs);
-	disk->places[graph] = plugin_field(service, &row) ? place : -1;
+	disk->places[graph] = graph_field(service, &row) ? place : -1;
 	if (pairs && disk->places[graph] >= 0) {
 		struct field_row other =
 			DISK_GAUGE(second, label, .negative = first, .unit = root_fields[graph].unit);
-		(void)plugin_field(service, &other);
+		(void)graph_field(service, &other);
 	}
 }
 
@@ -312,7 +312,7 @@ static void diskstats_declare_root(struct plugin *plugin, enum disk_graph graph)
 	}
 	char width[16];
 	snprintf(width, sizeof(width), "%u", diskstats_width(longest, pairs));
-	plugin_graph_attribute(service, "graph_width", width);
+	graph_attribute(service, "graph_width", width);
 	if (s->roots[graph]) {
 		source_redeclare(s->roots[graph], service);
 	} else {

@@ -68,9 +68,9 @@ static struct service *open_files_service(const struct plugin *plugin, double mo
 	char text[32];
 	if (most > 0) {
 		snprintf(text, sizeof(text), "%.0f", floor(most * 0.92));
-		plugin_field_attribute(used, "warning", text);
+		graph_field_attribute(used, "warning", text);
 		snprintf(text, sizeof(text), "%.0f", floor(most * 0.98));
-		plugin_field_attribute(used, "critical", text);
+		graph_field_attribute(used, "critical", text);
 	}
 	return service;
 }

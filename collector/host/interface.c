@@ -152,7 +152,7 @@ static struct service *interface_traffic(struct plugin *plugin, const char *devi
 		service_find_field(service, "down")->max = up->max = (double)speed * 1000 * 1000;
 		snprintf(
 			text, sizeof(text), "Bytes sent; drawn as bits. The link carries %lu Mbit/s.", speed);
-		plugin_field_attribute(up, "info", text);
+		graph_field_attribute(up, "info", text);
 	}
 	return service;
 }

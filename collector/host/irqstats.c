@@ -157,7 +157,7 @@ static void irqstats_declare(struct plugin *plugin, struct scan text)
 			r.name.at);
 		irqstats_label(&r, label, sizeof(label));
 		if (plugin_clean(raw, name) &&
-			plugin_field(service,
+			graph_field(service,
 				&(struct field_row){name, label, FIELD_DERIVE, .min = "0", .unit = "/s"})) {
 			g_string_append_printf(order, "%s%s", order->len ? " " : "", name);
 		} else {
@@ -169,7 +169,7 @@ static void irqstats_declare(struct plugin *plugin, struct scan text)
 		g_string_append_c(s->shape, '\n');
 	}
 	if (order->len <= ATTRIBUTES_VALUE_MAX) {
-		plugin_graph_attribute(service, "graph_order", order->str);
+		graph_attribute(service, "graph_order", order->str);
 	}
 	if (s->feed) {
 		source_redeclare(s->feed, service);

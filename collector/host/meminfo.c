@@ -177,17 +177,17 @@ static struct service *memory_service(const struct plugin *plugin, struct meminf
 	s->count = 0;
 	for (size_t i = 0; i < ARRAY_LENGTH(memory_fields); i++) {
 		if (!isnan(s->declared.bytes[memory_fields[i].key]) &&
-			plugin_field(service, &memory_fields[i].row)) {
+			graph_field(service, &memory_fields[i].row)) {
 			s->fields[s->count++] = (uint8_t)i;
 		}
 	}
 	if (s->ksm) {
-		(void)plugin_field(service, &memory_ksm);
+		(void)graph_field(service, &memory_ksm);
 	}
 	char text[160];
 	snprintf(text, sizeof(text), "--base 1024 -l 0 --upper-limit %.0f",
 		s->declared.bytes[MEMINFO_TOTAL]);
-	plugin_graph_attribute(service, "graph_args", text);
+	graph_attribute(service, "graph_args", text);
 	size_t used = 0;
 	for (size_t i = 0; i < ARRAY_LENGTH(order); i++) {
 		if (service_find_field(service, order[i])) {
@@ -195,7 +195,7 @@ static struct service *memory_service(const struct plugin *plugin, struct meminf
 				text + used, sizeof(text) - used, "%s%s", used ? " " : "", order[i]);
 		}
 	}
-	plugin_graph_attribute(service, "graph_order", text);
+	graph_attribute(service, "graph_order", text);
 	return service;
 }
 

@@ -1,34 +1,13 @@
 #pragma once
 #include "collector/host/kept.h"
 #include "collector/host/scan.h"
-#include "collector/source.h"
+#include "collector/graph.h"
 
 /*
  * What a built-in plugin is made of. A reader (one file per family, one row in plugins.def) samples
  * one source of the kernel and fills the feeds of one or several graphs: /proc/stat gives cpu,
  * forks, interrupts and vmstat. Its parse function is pure; graphs and fields are tables.
  */
-
-/* A field as declared; texts as in Munin's config, NULL: not set. */
-struct field_row {
-	const char *name, *label;
-	enum field_type type;
-	const char *min, *max, *draw, *colour, *negative, *cdef, *warning, *critical;
-	const char *unit; /* of the rule language, of the value as graphed before cdef */
-	const char *info;
-	bool hidden; /* graph no */
-};
-
-/* A graph as declared, with its fixed fields; a reader may add more. */
-struct graph_row {
-	const char *name;   /* of the service */
-	const char *plugin; /* under which munin-node offers it; NULL: as the name */
-	const char *title, *args, *vlabel, *category, *info;
-	const char *order, *period, *printf_format, *width;
-	bool no_scale; /* graph_scale no */
-	const struct field_row *fields;
-	size_t field_count;
-};
 
 /* What all readers of a host share. */
 struct site {
@@ -66,16 +45,6 @@ MUST_USE struct service *plugin_service(const struct plugin *plugin, const struc
 /* As plugin_service under another name and title (subgraphs, one graph per device). */
 MUST_USE struct service *plugin_service_named(
 	const struct plugin *plugin, const struct graph_row *row, const char *name, const char *title);
-
-/*
- * Adds a field. False: the name is not valid, is there already, or the service has as many fields
- * as a declaration may have; then nothing is added.
- */
-bool plugin_field(struct service *service, const struct field_row *row);
-
-/* Sets an attribute of a graph or field that the tables cannot know; the value is cleaned. */
-void plugin_graph_attribute(struct service *service, const char *key, const char *value);
-void plugin_field_attribute(struct field *field, const char *key, const char *value);
 
 /* Makes a feed of the row as it stands. */
 struct feed *plugin_feed(struct plugin *plugin, const struct graph_row *row);

@@ -142,7 +142,7 @@ static struct service *stat_cpu_service(const struct plugin *plugin, unsigned cp
 	char args[80];
 	snprintf(args, sizeof(args), "--base 1000 -r --lower-limit 0 --upper-limit %u", cpus * 100);
 	struct service *service = plugin_service(plugin, &cpu_graph);
-	plugin_graph_attribute(service, "graph_args", args);
+	graph_attribute(service, "graph_args", args);
 	return service;
 }
 

@@ -46,6 +46,7 @@ static void who_talks_to_whom(void **state)
 		unsigned a, b;
 	} pairs[] = {
 		{ROLE_COLLECTOR, ROLE_ENGINE},
+		{ROLE_COLLECTOR, ROLE_RUNNER},
 		{ROLE_ENGINE, ROLE_RRD},
 		{ROLE_ENGINE, ROLE_WEB},
 		{ROLE_WEB, ROLE_RRD},
@@ -54,7 +55,8 @@ static void who_talks_to_whom(void **state)
 	};
 	for (size_t i = 0; i < message_table.count; i++) {
 		const struct frame_rule *rule = &message_table.rules[i];
-		if (rule->type == MESSAGE_SERVICE || rule->type == MESSAGE_FIELDS) {
+		if (rule->type == MESSAGE_SERVICE || rule->type == MESSAGE_FIELDS ||
+			rule->type == MESSAGE_SOURCE || rule->type == MESSAGE_SOURCE_GONE) {
 			continue; /* both from a collector to the engine and on to its copies */
 		}
 		bool control = (rule->from | rule->to) & 1U << ROLE_SUPERVISOR;

@@ -1,0 +1,102 @@
+#pragma once
+#include "base/stream.h"
+#include "collector/graph.h"
+#include "collector/target.h"
+
+/*
+ * Probes of services: "running and responsive". A probe is one exchange in the service's own
+ * protocol with one deadline, and the stage it reached. Each kind of service is one file and one
+ * row of services.def; it speaks over one stream at a time, opened to the configured address before
+ * its open() is called. Beside the exchange it may fill graphs with the names stock Munin gives
+ * them.
+ *
+ * Every probe yields the service "probe_NAME" with the fields up (1: the whole exchange went well),
+ * stage (number of stages done: 0 none, 1 resolve, 2 connect, 3 greet, 4 authenticate, 5 query, 6
+ * write), time (seconds the exchange took; unknown if it failed) and canary (1: what was written
+ * was read back, 0: writing failed, unknown: not tried); the reason of a failure is the extinfo of
+ * up.
+ */
+enum probe_stage {
+	PROBE_RESOLVE,
+	PROBE_CONNECT,
+	PROBE_GREET,
+	PROBE_AUTHENTICATE,
+	PROBE_QUERY,
+	PROBE_WRITE,
+	PROBE_STAGES
+};
+const char *probe_stage_name(enum probe_stage stage);
+
+struct probe;
+
+struct probe_kind {
+	const char *name; /* "mysql": as in `kind mysql` and services.def */
+	uint16_t port;
+	size_t state_size; /* zeroed once at the probe's creation, kept between rounds */
+	size_t input_max;  /* of the stream's buffer; 0: 64 KiB */
+	/* All NULL-able but open and data. */
+	void (*start)(struct probe *probe); /* at creation: declare graphs */
+	void (*begin)(struct probe
+			*probe); /* before the first stream of a round is opened: reset what is per round */
+	void (*open)(struct probe
+			*probe); /* the stream is connected (also after probe_connect, probe_start_tls) */
+	void (*data)(struct probe *probe); /* bytes wait in probe->stream */
+	/* The peer closed the stream in order. True: dealt with. False or NULL: a failure at the
+	 * present stage. */
+	bool (*closed)(struct probe *probe);
+	void (*stop)(struct probe *probe); /* frees what state holds */
+	/* Whether process `comm` listening on `address` of this host is such a service (discovery). */
+	const char *const
+		*processes; /* NULL-terminated names as in /proc/PID/comm; NULL: is not looked for */
+	const char *const *sockets; /* Unix sockets tried first, NULL-terminated; NULL: none */
+};
+
+struct probe {
+	const struct probe_kind *kind;
+	const struct config_service *settings;
+	const char *name; /* of the service */
+	struct target *target;
+	struct stream *stream;  /* NULL between rounds */
+	enum probe_stage stage; /* the one under way */
+	void *state;
+	char *password; /* of settings->password_file, read at the round's begin; NULL: none */
+	uint64_t round; /* counts rounds; the canary is due when probe_writes() */
+};
+
+/* The present stage is done and this one is under way; earlier stages count as done. */
+void probe_reach(struct probe *probe, enum probe_stage stage);
+
+/* Whether the write canary is to be tried in this round (every 5 minutes and in the first round;
+ * each round after one failed). */
+bool probe_writes(const struct probe *probe);
+void probe_canary(struct probe *probe, bool written);
+
+/* The exchange is over and all went well. The stream is closed; the probe must not be touched
+ * after. */
+void probe_succeed(struct probe *probe);
+/* As probe_succeed, but people should know something ("alive, but asks for a login that is not
+ * configured"). */
+void probe_succeed_but(struct probe *probe, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The exchange failed at the present stage; the text says why ("too many connections"). Need not be
+ * clean. The stream is closed; the probe must not be touched after. */
+void probe_fail(struct probe *probe, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* What was asked for metrics did not work, though the service is well: shown as complaint. */
+void probe_complain(struct probe *probe, const char *what, const char *format, ...)
+	PRINTF_LIKE(3, 4);
+
+/* Closes the stream and opens another one in the same round: to the same address (`target` NULL) or
+ * elsewhere; open() follows. */
+void probe_connect(struct probe *probe, const struct stream_target *target);
+void probe_start_tls(struct probe *probe);
+
+/* A graph of the service, made of a table row: the feed, filled by the kind and handed over when
+ * the probe ends. */
+struct feed *probe_graph(struct probe *probe, const struct graph_row *row);
+/* Sets a field's value of this round by name; nothing happens if the graph has no such field. */
+void probe_value(struct feed *feed, const char *field, double value);
+
+extern const struct probe_kind *const probe_kinds[]; /* the rows of services.def */
+extern const size_t probe_kind_count;
+const struct probe_kind *probe_kind_find(const char *name); /* NULL: none */
