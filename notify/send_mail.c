@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "notify/mime.h"
 #include "notify/render.h"
-#include "notify/secret.h"
+#include "base/secret.h"
 
 #include "base/banned.h"
 
