@@ -90,12 +90,16 @@ void source_sweep(struct source *source)
 	}
 }
 
+void feed_begin(struct feed *feed)
+{
+	feed->fresh = feed->ended;
+	feed_forget_values(feed);
+}
+
 void source_begin(struct source *source)
 {
 	for (size_t i = 0; i < source->feeds->len; i++) {
-		struct feed *feed = source->feeds->pdata[i];
-		feed->fresh = feed->ended;
-		feed_forget_values(feed);
+		feed_begin(source->feeds->pdata[i]);
 	}
 }
 

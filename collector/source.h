@@ -49,4 +49,7 @@ void source_sweep(struct source *source);
 /* Before a round: nothing is fresh, all values unknown. */
 void source_begin(struct source *source);
 
+/* The same for one feed. */
+void feed_begin(struct feed *feed);
+
 size_t feed_count(const struct feed *feed);

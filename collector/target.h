@@ -4,15 +4,14 @@
 
 /*
  * A source at work: one thing that is asked each round (a munin-node, a probed service, a check …).
- * What is alike for all kinds is here and in collector/poller.h: when it is due, the deadline, the
- * splay, back-off, who owns which service of a host, what is told to the engine. What differs is a
- * `struct target_kind`, one per enum config_source_kind.
+ * What is alike for all kinds is here (feeds, who owns which service of a host, complaints) and in
+ * collector/poller.h (when it is due, the deadline, back-off, what is told to the engine). What
+ * differs is a `struct target_kind`: one row of targets.def per enum config_source_kind.
  *
  * A round: begin() -> the kind fills feeds and hands values over -> target_done(), exactly once,
  * now or later. Between rounds the kind keeps what it likes. All in the loop's thread.
  */
 struct target;
-struct poller;
 
 struct target_kind {
 	/* Makes the kind's state from target->settings (which outlive it). NULL: it cannot work; the
@@ -27,6 +26,8 @@ struct target_kind {
 	/* Whether its answer says that the host as such is alive (node, exporter), as against one
 	 * service of it. */
 	bool speaks_for_host;
+	/* Its feeds, where they are not target->source (which is what NULL means). */
+	struct source *(*feeds)(void *state);
 };
 
 /* How a round ended. */
@@ -36,14 +37,52 @@ struct target_result {
 	const char *version; /* of what answered ("munin-node 2.0.73"); NULL: as before */
 };
 
+/* Who runs a target: the poller, `magpie doctor`, a test. Values are to be taken before the call
+ * returns. */
+struct target_sink {
+	/* Values measured at `at`: those of `feed`, or NULL: of all feeds of `source` that are fresh.
+	 */
+	void (*samples)(void *owner, struct target *target, struct source *source, struct feed *feed,
+		struct wall at);
+	/* The round is over. The target may be destroyed or begun anew inside. */
+	void (*done)(void *owner, struct target *target, const struct target_result *result);
+};
+
 struct target {
+	const struct target_kind *kind;
 	const struct config_source *settings;
 	struct world *world;
 	struct source source;     /* its feeds: see target_declare() */
 	void *state;              /* the kind's; NULL: create() failed */
-	struct poller *poller;    /* NULL where there is none (doctor, tests) */
 	struct target_state *own; /* collector/target.c's */
 };
+
+/* -- for who runs it -- */
+
+/* `settings` and `world` are borrowed and outlive the target. Never NULL: where the kind cannot
+ * work, each round says so. */
+struct target *target_create(const struct config_source *settings, struct world *world,
+	const struct target_sink *sink, void *owner);
+void target_destroy(struct target *target); /* NULL allowed; cancels a round */
+
+/* A round begins, which has `deadline_ms` from now. The target must not be busy. */
+void target_begin(struct target *target, struct wall at, int64_t deadline_ms);
+
+/* Ends a round: done() is called with TIMEOUT and the stage it was at, if known. */
+void target_expire(struct target *target);
+
+bool target_busy(const struct target *target);
+struct source *target_feeds(struct target *target);
+struct mono target_began(const struct target *target);
+
+/* What plugins complained about last, sorted by name; borrowed until the next call on the target.
+ */
+struct target_complaint {
+	const char *plugin, *text;
+};
+size_t target_complaints(const struct target *target, struct target_complaint *out, size_t room);
+
+/* -- for kinds -- */
 
 /*
  * Declares a service of the host (takes `service`), anew or again: the feed, in which values can be
@@ -69,6 +108,10 @@ void target_hand_over(struct target *target, struct wall at);
 /* As target_hand_over for one feed only. */
 void target_hand_over_feed(struct target *target, struct feed *feed, struct wall at);
 
+/* For kinds that keep feeds of their own (feeds()): whether this source may yield the service;
+ * target_declare() asks by itself. False: told as complaint. */
+bool target_claim_feed(struct target *target, struct feed *feed);
+
 /* The last thing a plugin (or stage) of the source had to complain about, shown with the source
  * until target_content(). Text need not be clean. At most TARGET_COMPLAINTS_MAX are kept. */
 enum { TARGET_COMPLAINTS_MAX = 64 };
@@ -84,10 +127,11 @@ void target_trace(struct target *target, const char *step, bool good, const char
 	PRINTF_LIKE(4, 5);
 bool target_traced(const struct target *target);
 
+/* What the round is doing now ("connect", "fetch df"), named if the deadline passes. Copied. */
+void target_doing(struct target *target, const char *stage);
+
 /* Milliseconds left of the round's deadline. */
 int64_t target_left_ms(const struct target *target);
 
 /* The table: kind by number; NULL: none of that number. */
 const struct target_kind *target_kind(enum config_source_kind kind);
-extern const struct target_kind target_host, target_node, target_push, target_service, target_check,
-	target_exporter, target_plugin;

@@ -6,6 +6,8 @@
 #include "collector/executor.h"
 #include "model/config.h"
 
+#include <glib.h>
+
 /*
  * What sources need of their surroundings: the loop, names, HTTP, what the runner runs for them.
  * One per process: the collector's, or that of `magpie doctor`, which asks sources by itself and
@@ -16,6 +18,7 @@ struct world {
 	struct resolver *resolver;
 	struct httpclient *http;
 	struct executor *executor;
+	GHashTable *claims; /* "host:service" -> struct target * that yields it; NULL: all may */
 	/* A step of a source's round, for people; NULL: nobody listens. `text` is clean. */
 	void (*trace)(void *owner, const char *source, const char *step, bool good, const char *text);
 	void *trace_owner;
