@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,17 +43,24 @@ struct spawner {
 	GPtrArray *running; /* struct spawn *, owned */
 };
 
+/* One pipe that is read to its end. */
+struct spawn_pipe {
+	int fd;
+	struct loop_watch *watch;
+	GString *text;
+	size_t most;
+	bool truncated;
+};
+
 struct spawn {
 	struct spawner *spawner;
 	pid_t pid;
-	int output_fd, status_fd;
-	struct loop_watch *watch;
+	struct spawn_pipe output, errors; /* the second with fd -1 if stderr goes into the first */
+	int status_fd;
 	struct loop_timer *timer;
-	GString *output;
-	size_t output_max;
 	int64_t grace_ms;
 	char *tag;
-	bool truncated, timed_out;
+	bool timed_out;
 	spawn_done_fn done;
 	void *owner;
 };
@@ -60,10 +68,13 @@ struct spawn {
 /* -- in the child: see I1 -- */
 
 struct child_plan {
-	int program, output, status, null;
-	bool is_script;
+	int program, output, errors, status, null;
+	bool is_script, may_gain;
 	uint64_t file_max;
 	rlim_t cpu_s;
+	mode_t umask;
+	const char *path;
+	const struct spawn_user *user;
 	char *const *argv, *const *environment;
 };
 
@@ -102,16 +113,18 @@ static bool child_limit(__rlimit_resource_t what, rlim_t most)
  */
 static bool child_descriptors(struct child_plan *plan)
 {
+	plan->program = plan->path ? plan->null : plan->program;
 	plan->program = fcntl(plan->program, F_DUPFD, STATUS_FD + 1);
 	plan->output = fcntl(plan->output, F_DUPFD, STATUS_FD + 1);
+	plan->errors = fcntl(plan->errors, F_DUPFD, STATUS_FD + 1);
 	plan->null = fcntl(plan->null, F_DUPFD, STATUS_FD + 1);
 	int status = fcntl(plan->status, F_DUPFD, STATUS_FD + 1);
-	if (plan->program < 0 || plan->output < 0 || plan->null < 0 || status < 0) {
+	if (plan->program < 0 || plan->output < 0 || plan->errors < 0 || plan->null < 0 || status < 0) {
 		return false;
 	}
 	plan->status = STATUS_FD;
 	bool placed = dup2(plan->null, 0) >= 0 && dup2(plan->output, 1) >= 0 &&
-				  dup2(plan->output, 2) >= 0 && dup2(plan->program, PROGRAM_FD) >= 0 &&
+				  dup2(plan->errors, 2) >= 0 && dup2(plan->program, PROGRAM_FD) >= 0 &&
 				  dup2(status, STATUS_FD) >= 0;
 	/* a script is read by its interpreter from /dev/fd/3, so that one has to stay open */
 	return placed && close_range(STATUS_FD + 1, UINT_MAX, 0) == 0 &&
@@ -119,11 +132,21 @@ static bool child_descriptors(struct child_plan *plan)
 		   (plan->is_script || fcntl(PROGRAM_FD, F_SETFD, FD_CLOEXEC) == 0);
 }
 
+/* By system calls of its own: the library's versions talk to other threads, which are not here. */
+static bool child_become(const struct spawn_user *user)
+{
+	return !user || (!syscall(SYS_setgroups, user->group_count, user->groups) &&
+						!syscall(SYS_setresgid, user->gid, user->gid, user->gid) &&
+						!syscall(SYS_setresuid, user->uid, user->uid, user->uid));
+}
+
 static void child_run(struct child_plan *plan, pid_t parent)
 {
 	child_reset_signals();
-	if (setsid() < 0 || !child_descriptors(plan) || chdir("/") ||
-		prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	/* another user first: a change of it takes the wish to die with the parent away */
+	if (setsid() < 0 || !child_descriptors(plan) || chdir("/") || !child_become(plan->user) ||
+		prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+		(!plan->may_gain && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) ||
 		!child_limit(RLIMIT_CORE, 0) || !child_limit(RLIMIT_NOFILE, FILES_MAX) ||
 		!child_limit(RLIMIT_FSIZE, plan->file_max) || !child_limit(RLIMIT_CPU, plan->cpu_s)) {
 		child_fail(plan->status);
@@ -131,8 +154,12 @@ static void child_run(struct child_plan *plan, pid_t parent)
 	if (getppid() != parent) {
 		_exit(127); /* the parent died before the call above took effect */
 	}
-	umask(022);
-	fexecve(PROGRAM_FD, plan->argv, plan->environment);
+	umask(plan->umask ? plan->umask : 022);
+	if (plan->path) {
+		execve(plan->path, plan->argv, plan->environment);
+	} else {
+		fexecve(PROGRAM_FD, plan->argv, plan->environment);
+	}
 	child_fail(plan->status);
 }
 
@@ -176,42 +203,60 @@ static void spawn_kill(const struct spawn *s, int signal_number)
 	}
 }
 
+static void spawn_pipe_close(struct spawn_pipe *pipe)
+{
+	loop_watch_remove(pipe->watch);
+	if (pipe->fd >= 0) {
+		close(pipe->fd);
+	}
+	g_string_free(pipe->text, TRUE);
+}
+
 static void spawn_free(void *p)
 {
 	struct spawn *s = p;
-	loop_watch_remove(s->watch);
+	spawn_pipe_close(&s->output);
+	spawn_pipe_close(&s->errors);
 	loop_timer_destroy(s->timer);
-	close(s->output_fd);
 	close(s->status_fd);
-	g_string_free(s->output, TRUE);
 	g_free(s->tag);
 	g_free(s);
 }
 
 /* Takes what is there, not more than a share of one turn. False: nothing more will come. */
-static bool spawn_read(struct spawn *s)
+static bool spawn_read(struct spawn_pipe *pipe)
 {
 	char chunk[CHUNK];
 	for (int i = 0; i < CHUNKS_PER_TURN; i++) {
-		ssize_t n = read(s->output_fd, chunk, sizeof(chunk));
+		ssize_t n = read(pipe->fd, chunk, sizeof(chunk));
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
 		if (n <= 0) {
 			return n < 0 && errno == EAGAIN;
 		}
-		size_t keep = MIN((size_t)n, s->output_max - s->output->len);
-		g_string_append_len(s->output, chunk, (gssize)keep);
-		s->truncated |= keep < (size_t)n;
+		size_t keep = MIN((size_t)n, pipe->most - pipe->text->len);
+		g_string_append_len(pipe->text, chunk, (gssize)keep);
+		pipe->truncated |= keep < (size_t)n;
 	}
 	return true;
 }
 
 static void spawn_on_output(void *owner, int fd UNUSED, unsigned events UNUSED)
 {
-	struct spawn *s = owner;
-	if (!spawn_read(s)) {
-		loop_watch_remove(STEAL(s->watch));
+	struct spawn_pipe *pipe = owner;
+	if (!spawn_read(pipe)) {
+		loop_watch_remove(STEAL(pipe->watch));
+	}
+}
+
+static void spawn_pipe_open(struct spawn *s, struct spawn_pipe *pipe, int fd, size_t most)
+{
+	*pipe = (struct spawn_pipe){.fd = fd, .text = g_string_new(NULL), .most = most};
+	if (fd >= 0) {
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		pipe->watch =
+			loop_watch_add(s->spawner->loop, fd, LOOP_READABLE, spawn_on_output, pipe, NULL);
 	}
 }
 
@@ -232,12 +277,17 @@ static void spawn_tell(struct spawn *s, int status)
 	if (!result.started) {
 		error_errno(&result.error, ERR_STORAGE, number, "cannot be executed");
 	}
-	spawn_read(s);
+	spawn_read(&s->output);
+	if (s->errors.fd >= 0) {
+		spawn_read(&s->errors);
+	}
 	result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	result.output = s->output->str;
-	result.length = s->output->len;
-	result.truncated = s->truncated;
+	result.output = s->output.text->str;
+	result.length = s->output.text->len;
+	result.truncated = s->output.truncated;
+	result.errors = s->errors.text->str;
+	result.errors_length = s->errors.text->len;
 	s->done(s->owner, &result);
 	spawn_free(s);
 }
@@ -307,17 +357,49 @@ static bool spawn_is_script(int fd)
 	return pread(fd, begin, 2, 0) == 2 && begin[0] == '#' && begin[1] == '!';
 }
 
-/* Forks; the ends of the pipes that are the child's stay the caller's. */
-static pid_t spawn_fork(const struct spawn_request *request, int output, int status, int null)
+/* The ends of a run's pipes: [0] is ours, [1] the child's; errors -1 where they are not apart. */
+struct spawn_ends {
+	int output[2], errors[2], status[2];
+};
+
+static void spawn_close(int *fd)
+{
+	if (*fd >= 0) {
+		close(*fd);
+		*fd = -1;
+	}
+}
+
+static void spawn_ends_close(struct spawn_ends *ends, int which)
+{
+	spawn_close(&ends->output[which]);
+	spawn_close(&ends->errors[which]);
+	spawn_close(&ends->status[which]);
+}
+
+static bool spawn_ends_open(struct spawn_ends *ends, bool errors_apart)
+{
+	*ends = (struct spawn_ends){{-1, -1}, {-1, -1}, {-1, -1}};
+	return !pipe2(ends->output, O_CLOEXEC) && !pipe2(ends->status, O_CLOEXEC) &&
+		   (!errors_apart || !pipe2(ends->errors, O_CLOEXEC));
+}
+
+static pid_t spawn_fork(
+	const struct spawn_request *request, const struct spawn_ends *ends, int null)
 {
 	struct child_plan plan = {
 		.program = request->program,
-		.output = output,
-		.status = status,
+		.path = request->path,
+		.output = ends->output[1],
+		.errors = request->errors_apart ? ends->errors[1] : ends->output[1],
+		.status = ends->status[1],
 		.null = null,
-		.is_script = spawn_is_script(request->program),
+		.is_script = !request->path && spawn_is_script(request->program),
+		.may_gain = request->may_gain,
 		.file_max = request->file_max,
 		.cpu_s = (rlim_t)((request->timeout_ms + request->grace_ms) / 1000 + 1),
+		.umask = request->umask,
+		.user = request->user,
 		.argv = (char *const *)request->argv,
 		.environment = (char *const *)request->environment,
 	};
@@ -332,33 +414,28 @@ static pid_t spawn_fork(const struct spawn_request *request, int output, int sta
 struct spawn *spawner_start(struct spawner *spawner, const struct spawn_request *request,
 	spawn_done_fn done, void *owner, struct error *err)
 {
-	int output[2] = {-1, -1};
-	int status[2] = {-1, -1};
+	struct spawn_ends ends;
+	bool ready = spawn_ends_open(&ends, request->errors_apart);
 	AUTO_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	bool ready = null >= 0 && !pipe2(output, O_CLOEXEC) && !pipe2(status, O_CLOEXEC);
-	AUTO_FD output_end = output[1];
-	AUTO_FD status_end = status[1];
-	pid_t pid = ready ? spawn_fork(request, output_end, status_end, null) : -1;
+	pid_t pid = ready && null >= 0 ? spawn_fork(request, &ends, null) : -1;
 	if (pid < 0) {
 		error_errno(err, ERR_STORAGE, errno, "cannot start a process");
-		AUTO_FD unused_output UNUSED = output[0];
-		AUTO_FD unused_status UNUSED = status[0];
+		spawn_ends_close(&ends, 0);
+		spawn_ends_close(&ends, 1);
 		return NULL;
 	}
+	spawn_ends_close(&ends, 1);
 	struct spawn *s = g_new0(struct spawn, 1);
 	s->spawner = spawner;
 	s->pid = pid;
-	s->output_fd = output[0];
-	s->status_fd = status[0];
-	fcntl(s->output_fd, F_SETFL, O_NONBLOCK);
+	s->status_fd = ends.status[0];
 	fcntl(s->status_fd, F_SETFL, O_NONBLOCK);
-	s->output = g_string_new(NULL);
-	s->output_max = request->output_max;
+	spawn_pipe_open(s, &s->output, ends.output[0], request->output_max);
+	spawn_pipe_open(s, &s->errors, ends.errors[0], SPAWN_ERRORS_MAX);
 	s->grace_ms = request->grace_ms;
 	s->tag = g_strdup(request->tag);
 	s->done = done;
 	s->owner = owner;
-	s->watch = loop_watch_add(spawner->loop, s->output_fd, LOOP_READABLE, spawn_on_output, s, NULL);
 	s->timer = loop_timer_create(spawner->loop, spawn_on_time, s);
 	loop_timer_after(s->timer, request->timeout_ms);
 	g_ptr_array_add(spawner->running, s);

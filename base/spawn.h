@@ -9,10 +9,11 @@
 
 /*
  * Child processes that execute a program: no shell, an argument vector, a given environment and
- * nothing inherited but stdin from /dev/null and one pipe for stdout and stderr; a session of its
- * own, resource limits, no new privileges, working directory "/". At the deadline all it started
- * gets SIGTERM, and `grace_ms` later SIGKILL, what left its process group included (as far as it
- * still carries `tag` in its environment). After a normal end daemons that it left behind go on.
+ * nothing inherited but stdin from /dev/null and one pipe for stdout and stderr (or one each); a
+ * session of its own, resource limits, no new privileges unless asked for, working directory "/".
+ * At the deadline all it started gets SIGTERM, and `grace_ms` later SIGKILL, what left its process
+ * group included (as far as it still carries `tag` in its environment). After a normal end daemons
+ * that it left behind go on.
  *
  * One spawner per process: it takes all dead children of the process, adopts orphans, and handles
  * SIGCHLD.
@@ -20,14 +21,30 @@
 struct spawner;
 struct spawn;
 
+/* Who a child is; only root can become somebody else. */
+struct spawn_user {
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups; /* supplementary ones */
+	size_t group_count;
+};
+
+enum { SPAWN_ERRORS_MAX = 4096 };
+
 struct spawn_request {
 	int program;             /* descriptor of what is executed; stays the caller's */
+	const char *path;        /* executed in place of it, for programs that look at the name they are
+								started by (a script's $0 is else /dev/fd/3); NULL: `program` */
 	const char *const *argv; /* NULL-terminated; argv[0] is what the program sees as its name */
 	const char *const *environment; /* "NAME=value", NULL-terminated */
 	const char *tag;                /* one of them, unique to this run: finds processes again */
 	int64_t timeout_ms, grace_ms;
-	size_t output_max; /* bytes kept of the output; the rest is read and dropped */
-	uint64_t file_max; /* greatest file it may write, bytes */
+	size_t output_max;             /* bytes kept of the output; the rest is read and dropped */
+	uint64_t file_max;             /* greatest file it may write, bytes */
+	const struct spawn_user *user; /* NULL: as we are */
+	bool errors_apart;             /* stderr goes to `errors` of the result, not into the output */
+	bool may_gain;                 /* set-user-ID programs (sudo) work for it */
+	mode_t umask;                  /* 0: 022 */
 };
 
 /* Valid during the callback. */
@@ -40,6 +57,9 @@ struct spawn_result {
 	const char *output;
 	size_t length;
 	bool truncated;
+	const char *errors; /* with errors_apart: the first SPAWN_ERRORS_MAX bytes of stderr, NUL behind
+						   them */
+	size_t errors_length;
 };
 
 typedef void (*spawn_done_fn)(void *owner, const struct spawn_result *result);

@@ -14,7 +14,7 @@ struct fixture {
 	struct spawner *spawner;
 	bool called;
 	struct spawn_result result; /* texts are in `output` */
-	char output[4096];
+	char output[4096], errors[SPAWN_ERRORS_MAX + 1];
 	size_t length;
 };
 
@@ -26,6 +26,7 @@ static void on_done(void *owner, const struct spawn_result *result)
 	f->result = *result;
 	f->length = result->length;
 	text_copy(f->output, sizeof(f->output), result->output);
+	text_copy(f->errors, sizeof(f->errors), result->errors);
 	loop_stop(f->loop);
 }
 
@@ -137,6 +138,62 @@ static void a_script_runs_from_its_descriptor(void **state UNUSED)
 	loop_run(f.loop);
 	assert_string_equal(f.output, "hello\n");
 	test_directory_remove(dir);
+	finish(&f);
+}
+
+static void a_script_started_by_its_path_knows_its_name(void **state UNUSED)
+{
+	struct fixture f = begin();
+	char *dir = test_directory();
+	g_autofree char *path = g_strconcat(dir, "/if_eth0", NULL);
+	assert_true(g_file_set_contents(path, "#!/bin/sh\necho \"${0##*/} $1\"\n", -1, NULL));
+	assert_int_equal(chmod(path, 0755), 0);
+	const char *const argv[] = {path, "config", NULL};
+	struct spawn_request request = request_for(-1, argv);
+	request.path = path;
+	assert_non_null(spawner_start(f.spawner, &request, on_done, &f, NULL));
+	loop_run(f.loop);
+	assert_string_equal(f.output, "if_eth0 config\n");
+	test_directory_remove(dir);
+	finish(&f);
+}
+
+static void run_apart(struct fixture *f, const char *script, const struct spawn_user *user)
+{
+	AUTO_FD shell = open("/bin/sh", O_RDONLY | O_CLOEXEC);
+	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+	struct spawn_request request = request_for(shell, argv);
+	request.errors_apart = true;
+	request.may_gain = true;
+	request.umask = 002;
+	request.user = user;
+	f->called = false;
+	assert_non_null(spawner_start(f->spawner, &request, on_done, f, NULL));
+	loop_run(f->loop);
+}
+
+static void errors_come_apart_if_wanted(void **state UNUSED)
+{
+	struct fixture f = begin();
+	run_apart(&f, "echo out; echo err >&2; umask; grep NoNewPrivs /proc/self/status", NULL);
+	assert_string_equal(f.output, "out\n0002\nNoNewPrivs:\t0\n");
+	assert_string_equal(f.errors, "err\n");
+	run_apart(&f, "yes x | head -c 100000 >&2; echo done", NULL);
+	assert_string_equal(f.output, "done\n");
+	assert_int_equal(strlen(f.errors), SPAWN_ERRORS_MAX);
+	finish(&f);
+}
+
+static void it_runs_as_another_user_with_groups(void **state UNUSED)
+{
+	if (geteuid()) {
+		skip();
+	}
+	struct fixture f = begin();
+	const gid_t groups[] = {4, 65534};
+	struct spawn_user user = {.uid = 65534, .gid = 4, .groups = groups, .group_count = 2};
+	run_apart(&f, "id -u; id -ru; id -g; id -G", &user);
+	assert_string_equal(f.output, "65534\n65534\n4\n4 65534\n");
 	finish(&f);
 }
 
@@ -268,6 +325,9 @@ int main(void)
 		cmocka_unit_test(the_child_has_what_it_was_given_and_nothing_else),
 		cmocka_unit_test(arguments_are_passed_as_they_are),
 		cmocka_unit_test(a_script_runs_from_its_descriptor),
+		cmocka_unit_test(a_script_started_by_its_path_knows_its_name),
+		cmocka_unit_test(errors_come_apart_if_wanted),
+		cmocka_unit_test(it_runs_as_another_user_with_groups),
 		cmocka_unit_test(what_cannot_be_executed_was_not_started),
 		cmocka_unit_test(endless_output_is_cut_and_harms_nobody),
 		cmocka_unit_test(at_the_deadline_it_gets_term_then_kill),
