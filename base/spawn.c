@@ -12,8 +12,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -26,6 +24,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/kin.h"
 
 #include "base/banned.h"
 
@@ -35,12 +34,15 @@ enum {
 	FILES_MAX = 1024,
 	CHUNK = 16384,
 	CHUNKS_PER_TURN = 16,
-	KILL_AGAIN_MS = 1000
+	KILL_AGAIN_MS = 1000,
+	CENSUS_MS = 500
 };
 
 struct spawner {
 	struct loop *loop;
 	GPtrArray *running; /* struct spawn *, owned */
+	struct loop_timer *census;
+	bool census_due;
 };
 
 /* One pipe that is read to its end. */
@@ -58,9 +60,11 @@ struct spawn {
 	struct spawn_pipe output, errors; /* the second with fd -1 if stderr goes into the first */
 	int status_fd;
 	struct loop_timer *timer;
+	struct mono began;
 	int64_t grace_ms;
+	size_t processes_max;
 	char *tag;
-	bool timed_out;
+	bool timed_out, too_many, leave_nothing;
 	spawn_done_fn done;
 	void *owner;
 };
@@ -68,7 +72,7 @@ struct spawn {
 /* -- in the child: see I1 -- */
 
 struct child_plan {
-	int program, output, errors, status, null;
+	int program, input, output, errors, status;
 	bool is_script, may_gain;
 	uint64_t file_max;
 	rlim_t cpu_s;
@@ -113,17 +117,18 @@ static bool child_limit(__rlimit_resource_t what, rlim_t most)
  */
 static bool child_descriptors(struct child_plan *plan)
 {
-	plan->program = plan->path ? plan->null : plan->program;
+	plan->program = plan->path ? plan->output : plan->program;
 	plan->program = fcntl(plan->program, F_DUPFD, STATUS_FD + 1);
 	plan->output = fcntl(plan->output, F_DUPFD, STATUS_FD + 1);
 	plan->errors = fcntl(plan->errors, F_DUPFD, STATUS_FD + 1);
-	plan->null = fcntl(plan->null, F_DUPFD, STATUS_FD + 1);
+	plan->input = fcntl(plan->input, F_DUPFD, STATUS_FD + 1);
 	int status = fcntl(plan->status, F_DUPFD, STATUS_FD + 1);
-	if (plan->program < 0 || plan->output < 0 || plan->errors < 0 || plan->null < 0 || status < 0) {
+	if (plan->program < 0 || plan->output < 0 || plan->errors < 0 || plan->input < 0 ||
+		status < 0) {
 		return false;
 	}
 	plan->status = STATUS_FD;
-	bool placed = dup2(plan->null, 0) >= 0 && dup2(plan->output, 1) >= 0 &&
+	bool placed = dup2(plan->input, 0) >= 0 && dup2(plan->output, 1) >= 0 &&
 				  dup2(plan->errors, 2) >= 0 && dup2(plan->program, PROGRAM_FD) >= 0 &&
 				  dup2(status, STATUS_FD) >= 0;
 	/* a script is read by its interpreter from /dev/fd/3, so that one has to stay open */
@@ -163,45 +168,7 @@ static void child_run(struct child_plan *plan, pid_t parent)
 	child_fail(plan->status);
 }
 
-/* -- processes of a run -- */
-
-static bool spawn_carries_tag(pid_t pid, const char *tag)
-{
-	char path[64];
-	char environment[16384];
-	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, environment, sizeof(environment) - 1);
-	if (length <= 0) {
-		return false;
-	}
-	environment[length] = '\0';
-	for (const char *at = environment; at < environment + length; at += strlen(at) + 1) {
-		if (strcmp(at, tag) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Sends a signal to the group and to all that left it but carry the tag. */
-static void spawn_kill(const struct spawn *s, int signal_number)
-{
-	if (kill(-s->pid, signal_number)) {
-		kill(s->pid, signal_number); /* not yet the leader of a group */
-	}
-	GDir *dir = g_dir_open("/proc", 0, NULL);
-	const char *name;
-	while (dir && (name = g_dir_read_name(dir))) {
-		pid_t pid = (pid_t)strtol(name, NULL, 10);
-		if (pid > 1 && getpgid(pid) != s->pid && spawn_carries_tag(pid, s->tag)) {
-			kill(pid, signal_number);
-		}
-	}
-	if (dir) {
-		g_dir_close(dir);
-	}
-}
+/* -- a run -- */
 
 static void spawn_pipe_close(struct spawn_pipe *pipe)
 {
@@ -263,16 +230,24 @@ static void spawn_pipe_open(struct spawn *s, struct spawn_pipe *pipe, int fd, si
 static void spawn_on_time(void *owner)
 {
 	struct spawn *s = owner;
-	spawn_kill(s, s->timed_out ? SIGKILL : SIGTERM);
+	kin_signal(s->pid, s->tag, s->timed_out ? SIGKILL : SIGTERM);
 	/* KILL again and again: something may have been started in between */
 	loop_timer_after(s->timer, s->timed_out ? KILL_AGAIN_MS : s->grace_ms);
 	s->timed_out = true;
 }
 
+void spawn_end(struct spawn *spawn)
+{
+	if (!spawn->timed_out) {
+		spawn_on_time(spawn);
+	}
+}
+
 static void spawn_tell(struct spawn *s, int status)
 {
 	int number = 0;
-	struct spawn_result result = {.timed_out = s->timed_out};
+	struct spawn_result result = {
+		.timed_out = s->timed_out && !s->too_many, .too_many = s->too_many};
 	result.started = read(s->status_fd, &number, sizeof(number)) != sizeof(number);
 	if (!result.started) {
 		error_errno(&result.error, ERR_STORAGE, number, "cannot be executed");
@@ -315,7 +290,9 @@ static void spawner_on_child(void *owner, int signal_number UNUSED)
 		}
 		struct spawn *s = spawner_find(spawner, info.si_pid);
 		if (s && s->timed_out) {
-			spawn_kill(s, SIGKILL); /* what it leaves behind; see I2 */
+			kin_signal(s->pid, s->tag, SIGKILL); /* what it leaves behind; see I2 */
+		} else if (s && s->leave_nothing) {
+			kin_kill_left(s->pid, s->tag);
 		}
 		int status = 0;
 		waitpid(info.si_pid, &status, 0);
@@ -326,11 +303,44 @@ static void spawner_on_child(void *owner, int signal_number UNUSED)
 	}
 }
 
+/* Whether there is one to be looked at; those that only just began mostly end by themselves. */
+static bool spawner_counts(const struct spawner *spawner, int64_t least_ms)
+{
+	for (size_t i = 0; i < spawner->running->len; i++) {
+		const struct spawn *s = g_ptr_array_index(spawner->running, i);
+		if (s->processes_max && !s->too_many && mono_now().ms - s->began.ms >= least_ms) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void spawner_on_census(void *owner)
+{
+	struct spawner *spawner = owner;
+	if (spawner_counts(spawner, CENSUS_MS / 2)) {
+		g_autoptr(GArray) census = kin_census();
+		for (size_t i = 0; i < spawner->running->len; i++) {
+			struct spawn *s = g_ptr_array_index(spawner->running, i);
+			if (s->processes_max && !s->too_many &&
+				kin_count(census, s->pid, s->tag) > s->processes_max) {
+				s->too_many = s->timed_out = true;
+				spawn_on_time(s);
+			}
+		}
+	}
+	spawner->census_due = spawner_counts(spawner, 0);
+	if (spawner->census_due) {
+		loop_timer_after(spawner->census, CENSUS_MS);
+	}
+}
+
 struct spawner *spawner_create(struct loop *loop)
 {
 	struct spawner *spawner = g_new0(struct spawner, 1);
 	spawner->loop = loop;
 	spawner->running = g_ptr_array_new();
+	spawner->census = loop_timer_create(loop, spawner_on_census, spawner);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	loop_on_signal(loop, SIGCHLD, spawner_on_child, spawner);
 	return spawner;
@@ -343,10 +353,11 @@ void spawner_destroy(struct spawner *spawner)
 	}
 	for (size_t i = 0; i < spawner->running->len; i++) {
 		struct spawn *s = g_ptr_array_index(spawner->running, i);
-		spawn_kill(s, SIGKILL);
+		kin_signal(s->pid, s->tag, SIGKILL);
 		waitpid(s->pid, NULL, 0);
 		spawn_free(s);
 	}
+	loop_timer_destroy(spawner->census);
 	g_ptr_array_free(spawner->running, TRUE);
 	g_free(spawner);
 }
@@ -390,10 +401,10 @@ static pid_t spawn_fork(
 	struct child_plan plan = {
 		.program = request->program,
 		.path = request->path,
-		.output = ends->output[1],
+		.input = request->socket > 0 ? request->socket : null,
+		.output = request->socket > 0 ? request->socket : ends->output[1],
 		.errors = request->errors_apart ? ends->errors[1] : ends->output[1],
 		.status = ends->status[1],
-		.null = null,
 		.is_script = !request->path && spawn_is_script(request->program),
 		.may_gain = request->may_gain,
 		.file_max = request->file_max,
@@ -411,6 +422,29 @@ static pid_t spawn_fork(
 	return pid;
 }
 
+static struct spawn *spawn_create(
+	struct spawner *spawner, const struct spawn_request *request, const struct spawn_ends *ends)
+{
+	struct spawn *s = g_new0(struct spawn, 1);
+	s->spawner = spawner;
+	s->status_fd = ends->status[0];
+	fcntl(s->status_fd, F_SETFL, O_NONBLOCK);
+	spawn_pipe_open(s, &s->output, ends->output[0], request->output_max);
+	spawn_pipe_open(s, &s->errors, ends->errors[0], SPAWN_ERRORS_MAX);
+	s->began = mono_now();
+	s->grace_ms = request->grace_ms;
+	s->processes_max = request->processes_max;
+	s->leave_nothing = request->leave_nothing;
+	s->tag = g_strdup(request->tag);
+	s->timer = loop_timer_create(spawner->loop, spawn_on_time, s);
+	loop_timer_after(s->timer, request->timeout_ms);
+	if (s->processes_max && !spawner->census_due) {
+		spawner->census_due = true;
+		loop_timer_after(spawner->census, CENSUS_MS);
+	}
+	return s;
+}
+
 struct spawn *spawner_start(struct spawner *spawner, const struct spawn_request *request,
 	spawn_done_fn done, void *owner, struct error *err)
 {
@@ -425,19 +459,10 @@ struct spawn *spawner_start(struct spawner *spawner, const struct spawn_request 
 		return NULL;
 	}
 	spawn_ends_close(&ends, 1);
-	struct spawn *s = g_new0(struct spawn, 1);
-	s->spawner = spawner;
+	struct spawn *s = spawn_create(spawner, request, &ends);
 	s->pid = pid;
-	s->status_fd = ends.status[0];
-	fcntl(s->status_fd, F_SETFL, O_NONBLOCK);
-	spawn_pipe_open(s, &s->output, ends.output[0], request->output_max);
-	spawn_pipe_open(s, &s->errors, ends.errors[0], SPAWN_ERRORS_MAX);
-	s->grace_ms = request->grace_ms;
-	s->tag = g_strdup(request->tag);
 	s->done = done;
 	s->owner = owner;
-	s->timer = loop_timer_create(spawner->loop, spawn_on_time, s);
-	loop_timer_after(s->timer, request->timeout_ms);
 	g_ptr_array_add(spawner->running, s);
 	return s;
 }

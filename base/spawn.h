@@ -13,7 +13,7 @@
  * session of its own, resource limits, no new privileges unless asked for, working directory "/".
  * At the deadline all it started gets SIGTERM, and `grace_ms` later SIGKILL, what left its process
  * group included (as far as it still carries `tag` in its environment). After a normal end daemons
- * that it left behind go on.
+ * that it left behind go on, unless `leave_nothing` is set.
  *
  * One spawner per process: it takes all dead children of the process, adopts orphans, and handles
  * SIGCHLD.
@@ -45,15 +45,21 @@ struct spawn_request {
 	bool errors_apart;             /* stderr goes to `errors` of the result, not into the output */
 	bool may_gain;                 /* set-user-ID programs (sudo) work for it */
 	mode_t umask;                  /* 0: 022 */
+	int socket;           /* > 0: stdin and stdout of the child, so that `output` is what it says on
+							 stderr; stays the caller's */
+	size_t processes_max; /* > 0: with more processes than that it is killed; looked at twice a
+							 second */
+	bool leave_nothing;   /* what it left behind is killed after a normal end too */
 };
 
 /* Valid during the callback. */
 struct spawn_result {
 	bool started; /* false: the program could not be executed, `error` says why */
 	struct error error;
-	int exit_code; /* if `signal` is 0 */
-	int signal;    /* that ended it, or 0 */
-	bool timed_out;
+	int exit_code;  /* if `signal` is 0 */
+	int signal;     /* that ended it, or 0 */
+	bool timed_out; /* or ended by spawn_end() */
+	bool too_many;  /* processes: it was killed for that */
 	const char *output;
 	size_t length;
 	bool truncated;
@@ -73,6 +79,9 @@ void spawner_destroy(struct spawner *spawner);
  * pipe. */
 struct spawn *spawner_start(struct spawner *spawner, const struct spawn_request *request,
 	spawn_done_fn done, void *owner, struct error *err);
+
+/* As if its deadline were now; `done` is called when it is gone. */
+void spawn_end(struct spawn *spawn);
 
 size_t spawner_running(const struct spawner *spawner);
 pid_t spawn_pid(const struct spawn *spawn);

@@ -2,12 +2,14 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/user.h"
 #include "tests/support/test.h"
 
 #include <glib.h>
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 struct fixture {
 	struct loop *loop;
@@ -57,17 +59,30 @@ static struct spawn_request request_for(int program, const char *const *argv)
 		.file_max = 1 << 20};
 }
 
-/* Runs a text of the shell: the test needs one, the program never does. */
-static void run_with(struct fixture *f, const char *script, int64_t timeout_ms, size_t output_max)
+/* Runs a text of the shell: the test needs one, the program never does. `change`: NULL, or a
+ * request whose fields are put in place of the usual ones where they are not 0. */
+static void run_changed(struct fixture *f, const char *script, const struct spawn_request *change)
 {
 	AUTO_FD shell = open("/bin/sh", O_RDONLY | O_CLOEXEC);
 	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
 	struct spawn_request request = request_for(shell, argv);
-	request.timeout_ms = timeout_ms;
-	request.output_max = output_max;
+	request.timeout_ms = change->timeout_ms ? change->timeout_ms : request.timeout_ms;
+	request.output_max = change->output_max ? change->output_max : request.output_max;
+	request.user = change->user;
+	request.errors_apart = change->errors_apart;
+	request.socket = change->socket;
+	request.processes_max = change->processes_max;
+	request.leave_nothing = change->leave_nothing;
+	f->called = false;
 	assert_non_null(spawner_start(f->spawner, &request, on_done, f, NULL));
 	loop_run(f->loop);
 	assert_true(f->called);
+}
+
+static void run_with(struct fixture *f, const char *script, int64_t timeout_ms, size_t output_max)
+{
+	struct spawn_request change = {.timeout_ms = timeout_ms, .output_max = output_max};
+	run_changed(f, script, &change);
 }
 
 static void run(struct fixture *f, const char *script)
@@ -282,6 +297,105 @@ static void after_a_normal_end_a_daemon_goes_on(void **state UNUSED)
 	finish(&f);
 }
 
+static void what_was_left_behind_is_killed_where_nothing_may_stay(void **state UNUSED)
+{
+	static const char *const scripts[] = {
+		"sleep 1000 >/dev/null 2>&1 & echo $!",        /* in its group */
+		"setsid sleep 1000 >/dev/null 2>&1 & echo $!", /* beside it */
+		"setsid sh -c 'sleep 1000 & echo $!; exec sleep 1000' 2>/dev/null & sleep 0.3", /* below */
+	};
+	struct fixture f = begin();
+	for (size_t i = 0; i < ARRAY_LENGTH(scripts); i++) {
+		run_changed(&f, scripts[i], &(struct spawn_request){.leave_nothing = true});
+		assert_int_equal(f.result.exit_code, 0);
+		assert_false(f.result.timed_out);
+		pid_t left = (pid_t)strtol(f.output, NULL, 10);
+		assert_true(left > 1);
+		assert_true(is_gone(left));
+	}
+	finish(&f);
+}
+
+static void a_child_talks_through_a_socket(void **state UNUSED)
+{
+	struct fixture f = begin();
+	int pair[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(write(pair[1], "hello\n", 6), 6);
+	run_changed(
+		&f, "read a; echo got $a; echo side >&2", &(struct spawn_request){.socket = pair[0]});
+	char answer[32] = "";
+	assert_int_equal(read(pair[1], answer, sizeof(answer) - 1), 10);
+	assert_string_equal(answer, "got hello\n");
+	assert_string_equal(f.output, "side\n");
+	close(pair[0]);
+	assert_int_equal(read(pair[1], answer, 1), 0); /* nobody else holds it */
+	close(pair[1]);
+	finish(&f);
+}
+
+static void users_are_found_with_their_groups(void **state UNUSED)
+{
+	struct user user;
+	struct error err;
+	assert_true(user_find("nobody", &user, &err));
+	assert_int_equal(user.uid, 65534);
+	assert_string_equal(user.name, "nobody");
+	size_t groups = user.group_count;
+	assert_true(user_add_group(&user, "daemon", false, &err));
+	assert_int_equal(user.groups[groups], 1);
+	assert_int_equal(user.gid, 65534);
+	assert_true(user_add_group(&user, "2", true, &err));
+	assert_int_equal(user.gid, 2);
+	assert_true(user_find("0", &user, &err));
+	assert_string_equal(user.name, "root");
+	assert_false(user_find("no-such-user", &user, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+	assert_false(user_add_group(&user, "no-such-group", false, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+}
+
+/* hostile 74: fork bomb */
+static void too_many_processes_are_killed(void **state UNUSED)
+{
+	struct fixture f = begin();
+	run_changed(&f, "for i in $(seq 40); do (sleep 1000 & echo $!); done; sleep 1000",
+		&(struct spawn_request){.processes_max = 20});
+	assert_true(f.result.too_many);
+	assert_false(f.result.timed_out);
+	assert_int_equal(f.result.signal, SIGKILL);
+	size_t told = 0;
+	for (char *at = f.output, *end; *at; at = end, told++) {
+		pid_t pid = (pid_t)strtol(at, &end, 10);
+		if (end == at) {
+			break;
+		}
+		assert_true(is_gone(pid));
+	}
+	assert_true(told > 20);
+	run_changed(&f, "for i in $(seq 10); do (sleep 0.8 &) ; done; sleep 0.8; exit 5",
+		&(struct spawn_request){.processes_max = 20});
+	assert_false(f.result.too_many);
+	assert_int_equal(f.result.exit_code, 5);
+	finish(&f);
+}
+
+static void a_run_can_be_ended_before_its_time(void **state UNUSED)
+{
+	struct fixture f = begin();
+	AUTO_FD shell = open("/bin/sh", O_RDONLY | O_CLOEXEC);
+	const char *const argv[] = {"/bin/sh", "-c", "sleep 1000", NULL};
+	struct spawn_request request = request_for(shell, argv);
+	struct spawn *s = spawner_start(f.spawner, &request, on_done, &f, NULL);
+	assert_non_null(s);
+	spawn_end(s);
+	spawn_end(s);
+	loop_run(f.loop);
+	assert_true(f.result.timed_out);
+	assert_true(f.result.signal == SIGTERM || f.result.signal == SIGKILL);
+	finish(&f);
+}
+
 static void many_run_side_by_side(void **state UNUSED)
 {
 	enum { MANY = 20 };
@@ -333,6 +447,11 @@ int main(void)
 		cmocka_unit_test(at_the_deadline_it_gets_term_then_kill),
 		cmocka_unit_test(what_left_the_group_is_killed_too),
 		cmocka_unit_test(after_a_normal_end_a_daemon_goes_on),
+		cmocka_unit_test(what_was_left_behind_is_killed_where_nothing_may_stay),
+		cmocka_unit_test(a_child_talks_through_a_socket),
+		cmocka_unit_test(users_are_found_with_their_groups),
+		cmocka_unit_test(too_many_processes_are_killed),
+		cmocka_unit_test(a_run_can_be_ended_before_its_time),
 		cmocka_unit_test(many_run_side_by_side),
 		cmocka_unit_test(the_end_of_the_spawner_kills_what_runs),
 	};
