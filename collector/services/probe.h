@@ -13,8 +13,9 @@
  * Every probe yields the service "probe_NAME" with the fields up (1: the whole exchange went well),
  * stage (number of stages done: 0 none, 1 resolve, 2 connect, 3 greet, 4 authenticate, 5 query, 6
  * write), time (seconds the exchange took; unknown if it failed) and canary (1: what was written
- * was read back, 0: writing failed, unknown: not tried); the reason of a failure is the extinfo of
- * up.
+ * was read back, 0: writing failed, unknown: not tried; between two tries the last one counts while
+ * the service is up); the reason of a failure is the extinfo of up. Each other reason is another
+ * declaration: so a reason names no figure that changes from round to round.
  */
 enum probe_stage {
 	PROBE_RESOLVE,
@@ -61,6 +62,8 @@ struct probe {
 	void *state;
 	char *password; /* of settings->password_file, read at the round's begin; NULL: none */
 	uint64_t round; /* counts rounds; the canary is due when probe_writes() */
+	char suffix[IDENT_SERVICE_MAX + 1]; /* "_8080" behind the names of its graphs; "": the host's
+										   first service of this kind, which has the stock names */
 };
 
 /* The present stage is done and this one is under way; earlier stages count as done. */
@@ -82,19 +85,41 @@ void probe_succeed_but(struct probe *probe, const char *format, ...) PRINTF_LIKE
  * clean. The stream is closed; the probe must not be touched after. */
 void probe_fail(struct probe *probe, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* It is our own fault (a setting makes no sense): the round is over, the service stays unknown, the
+ * source shows why. The probe must not be touched after. */
+void probe_misconfigured(struct probe *probe, const char *format, ...) PRINTF_LIKE(2, 3);
+
 /* What was asked for metrics did not work, though the service is well: shown as complaint. */
 void probe_complain(struct probe *probe, const char *what, const char *format, ...)
 	PRINTF_LIKE(3, 4);
+/* It works again. Costs nothing while nothing was complained of. */
+void probe_content(struct probe *probe, const char *what);
+
+/* What answered ("nginx/1.22.1"); shown with the source. Need not be clean. */
+void probe_version(struct probe *probe, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Where it is asked: name or literal ("localhost" with a Unix socket), and port (0 with one). */
+const char *probe_host(const struct probe *probe);
+uint16_t probe_port(const struct probe *probe);
 
 /* Closes the stream and opens another one in the same round: to the same address (`target` NULL) or
- * elsewhere; open() follows. */
+ * elsewhere; open() follows. The last thing a callback does: if it cannot be begun, the probe is
+ * over, as with probe_start_tls(). */
 void probe_connect(struct probe *probe, const struct stream_target *target);
 void probe_start_tls(struct probe *probe);
 
 /* A graph of the service, made of a table row: the feed, filled by the kind and handed over when
- * the probe ends. */
+ * the probe ends. NULL: the settings say no metrics, or another source of the host has that graph.
+ * May be declared when it is first found that the service gives such figures. */
 struct feed *probe_graph(struct probe *probe, const struct graph_row *row);
-/* Sets a field's value of this round by name; nothing happens if the graph has no such field. */
+/* The same in two steps, for graphs with fields that only the service knows: a declaration to add
+ * fields to (or for another name than the row's; NULL: the row's), and, taking it, its feed, which
+ * may be declared again with other fields: then its values of this round have to be set anew. */
+struct service *probe_graph_begin(
+	struct probe *probe, const struct graph_row *row, const char *name);
+struct feed *probe_graph_declare(struct probe *probe, struct service *service);
+/* Sets a field's value of this round by name; nothing happens if the graph has no such field or
+ * `feed` is NULL. */
 void probe_value(struct feed *feed, const char *field, double value);
 
 extern const struct probe_kind *const probe_kinds[]; /* the rows of services.def */
