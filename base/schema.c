@@ -21,6 +21,7 @@ struct schema_reader {
 	const struct schema *schema;
 	struct schema_context context;
 	void *target;
+	GHashTable *seen; /* schema_key() -> the statement that was first */
 };
 
 static void *schema_member(void *target, const struct schema_row *row)
@@ -252,7 +253,12 @@ static void schema_read_block(
 	void *target = schema_member(r->target, row);
 	if (row->add) {
 		const struct block_value *name = block_value(s, 0);
-		if (!text_is_plain(name->text, 64)) {
+		struct error err = {.kind = ERR_NONE};
+		if (row->check && !row->check(name->text, &err)) {
+			schema_complain_value(r, name, "E102", err.text);
+			return;
+		}
+		if (!row->check && !text_is_plain(name->text, 64)) {
 			schema_complain_value(r, name, "E102",
 				"a name is made of letters, digits, \"_\", \"-\" and \".\", at most 64");
 			return;
@@ -313,60 +319,76 @@ static void schema_read_statement(
 
 /* -- one block -- */
 
-static const struct schema_row *schema_row(const struct schema *schema, const char *name)
+/* The row of that name that fits the statement's form, else any of that name; NULL: none. */
+static const struct schema_row *schema_row(
+	const struct schema *schema, const struct block_statement *s)
 {
+	const struct schema_row *found = NULL;
 	for (size_t i = 0; i < schema->count; i++) {
-		if (strcmp(schema->rows[i].name, name) == 0) {
-			return &schema->rows[i];
+		const struct schema_row *row = &schema->rows[i];
+		if (strcmp(row->name, s->name) == 0) {
+			bool fits = (row->type == SCHEMA_BLOCK) == (s->body != NULL);
+			if (fits) {
+				return row;
+			}
+			found = row;
 		}
 	}
-	return NULL;
+	return found;
+}
+
+/* What a statement may be there once as: its name, or a named block's name and that name. */
+static char *schema_key(const struct schema_row *row, const struct block_statement *s)
+{
+	if (row->type != SCHEMA_BLOCK) {
+		return g_strdup(s->name);
+	}
+	const char *name = row->add && s->values->len == 1 ? block_value(s, 0)->text : "";
+	return row->add && s->values->len != 1 ? NULL : g_strdup_printf("%s {%s", s->name, name);
 }
 
 /* Whether the statement stands for the second time; then that was complained about. */
 static bool schema_is_repeated(
-	const struct schema_reader *r, const struct schema_row *row, size_t index)
+	const struct schema_reader *r, const struct schema_row *row, const struct block_statement *s)
 {
-	const struct block_statement *s = g_ptr_array_index(r->context.block->statements, index);
-	bool named = row->type == SCHEMA_BLOCK && row->add;
-	if (named && s->values->len != 1) {
+	char *key = schema_key(row, s);
+	const struct block_statement *earlier = key ? g_hash_table_lookup(r->seen, key) : NULL;
+	if (!key || !earlier) {
+		if (key) {
+			g_hash_table_insert(r->seen, key, (void *)s);
+		}
 		return false;
 	}
-	for (size_t i = 0; i < index; i++) {
-		const struct block_statement *earlier = g_ptr_array_index(r->context.block->statements, i);
-		if (strcmp(earlier->name, s->name) != 0) {
-			continue;
-		}
-		struct diag *d = NULL;
-		if (!named) {
-			d = schema_complain(&r->context, s, "E105", "\"%s\" is given twice", s->name);
-		} else if (earlier->values->len == 1 &&
-				   strcmp(block_value(earlier, 0)->text, block_value(s, 0)->text) == 0) {
-			g_autofree char *text = g_strdup_printf("a second %s of this name", row->name);
-			d = schema_complain_value(r, block_value(s, 0), "E206", text);
-		}
-		if (d) {
-			diag_note(d, "the first one is on line %u", earlier->place.line);
-			return true;
-		}
+	g_free(key);
+	struct diag *d;
+	if (row->type == SCHEMA_BLOCK && row->add) {
+		g_autofree char *text = g_strdup_printf("a second %s of this name", row->name);
+		d = schema_complain_value(r, block_value(s, 0), "E206", text);
+	} else {
+		d = schema_complain(&r->context, s, "E105", "\"%s\" is given twice", s->name);
 	}
-	return false;
+	diag_note(d, "the first one is on line %u", earlier->place.line);
+	return true;
 }
 
 static void schema_read_inner(
 	const struct schema *schema, const struct schema_context *context, void *target)
 {
-	struct schema_reader r = {.schema = schema, .context = *context, .target = target};
+	struct schema_reader r = {.schema = schema,
+		.context = *context,
+		.target = target,
+		.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
 	size_t before = diag_mark(context->diags);
 	for (size_t i = 0; i < context->block->statements->len; i++) {
 		const struct block_statement *s = g_ptr_array_index(context->block->statements, i);
-		const struct schema_row *row = schema_row(schema, s->name);
+		const struct schema_row *row = schema_row(schema, s);
 		if (!row) {
 			schema_unknown(&r, s);
-		} else if (!schema_is_repeated(&r, row, i)) {
+		} else if (!schema_is_repeated(&r, row, s)) {
 			schema_read_statement(&r, row, s);
 		}
 	}
+	g_hash_table_destroy(r.seen);
 	if (schema->check && diag_mark(context->diags) == before) {
 		schema->check(context, target);
 	}

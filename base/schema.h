@@ -9,7 +9,8 @@
  * What may stand in a block, as rows of a table: name, type, default, range, help. From the rows
  * come the reading into a struct, all complaints, and the reference in docs/. A row says where in
  * the struct its value goes and what it must be; whatever no row allows is an error with the
- * nearest name as proposal.
+ * nearest name as proposal. Two rows may have one name if one of them is a block: the braces
+ * decide.
  */
 enum schema_type {
 	SCHEMA_TEXT,     /* char *: one text, quoted or a plain word */
@@ -36,7 +37,7 @@ struct schema_row {
 	const char *fallback_help; /* what holds then, in words, where that cannot be written */
 	uint32_t least, most;
 	const char *const *words; /* NULL-terminated */
-	schema_check_fn check;    /* TEXT and each of TEXTS; may be NULL */
+	schema_check_fn check;    /* TEXT, each of TEXTS, and the name of a BLOCK; may be NULL */
 	const struct schema *body;
 	/*
 	 * BLOCK with a name, `KEYWORD NAME { … }`, any number of times, names unique: gives a new

@@ -4,7 +4,6 @@
  */
 #include "model/config.h"
 
-#include <regex.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,89 +13,14 @@
 #include "base/diag.h"
 #include "base/schema.h"
 #include "base/text.h"
+#include "model/config_check.h"
+#include "model/config_rows.h"
 #include "model/hostname.h"
 #include "model/ident.h"
 
 #include "base/banned.h"
 
-enum { ACTION_ARGUMENTS_MAX = 9, PATH_TEXT_MAX = 4000 };
-
-/* -- what a single text has to be -- */
-
-static bool check_no_control(const char *text, struct error *err)
-{
-	for (const char *p = text; *p; p++) {
-		if ((unsigned char)*p < ' ' || *p == 0x7f) {
-			return error_set(err, ERR_CONFIG, "no line end or control character may stand here");
-		}
-	}
-	return strlen(text) <= PATH_TEXT_MAX ||
-		   error_set(err, ERR_CONFIG, "longer than %d bytes", PATH_TEXT_MAX);
-}
-
-static bool check_path(const char *text, struct error *err)
-{
-	return text[0] == '/' ? check_no_control(text, err)
-						  : error_set(err, ERR_CONFIG, "expected an absolute path (\"/...\")");
-}
-
-static bool check_endpoint(const char *text, struct error *err)
-{
-	char host[ADDRESS_HOST_MAX + 1];
-	uint16_t port;
-	return address_parse_endpoint(text, host, &port, err);
-}
-
-static bool check_http_url(const char *text, struct error *err)
-{
-	static const char *const schemes[] = {"http", "https", NULL};
-	struct address_url url;
-	return address_parse_url(text, schemes, &url, err);
-}
-
-static bool check_base_url(const char *text, struct error *err)
-{
-	return check_http_url(text, err) &&
-		   (!strchr(text, '?') ||
-			   error_set(err, ERR_CONFIG, "no query may stand in Magpie's own address"));
-}
-
-static bool check_smtp_url(const char *text, struct error *err)
-{
-	static const char *const schemes[] = {"smtp", "smtps", NULL};
-	struct address_url url;
-	return address_parse_url(text, schemes, &url, err) &&
-		   (!*url.path || error_set(err, ERR_CONFIG, "nothing follows the mail server's port"));
-}
-
-static bool check_host(const char *text, struct error *err)
-{
-	return ident_is_host(text) ||
-		   error_set(err, ERR_CONFIG,
-			   "expected the name of a host: letters, digits, \"_\", \"-\" and \".\"");
-}
-
-static bool check_group(const char *text, struct error *err)
-{
-	return ident_is_group(text) ||
-		   error_set(err, ERR_CONFIG, "expected a group: names parted by \"/\"");
-}
-
-static bool check_pattern(const char *text, struct error *err)
-{
-	regex_t regex;
-	if (!*text || strlen(text) > 1000) {
-		return error_set(err, ERR_CONFIG, "expected a regular expression of 1 to 1000 bytes");
-	}
-	int code = regcomp(&regex, text, REG_EXTENDED | REG_NOSUB);
-	if (code) {
-		char why[120];
-		regerror(code, &regex, why, sizeof(why));
-		return error_set(err, ERR_CONFIG, "no regular expression: %s", why);
-	}
-	regfree(&regex);
-	return true;
-}
+enum { ACTION_ARGUMENTS_MAX = 9 };
 
 /* -- what has to hold between settings -- */
 
@@ -162,7 +86,7 @@ static void check_action(const struct schema_context *context, void *target)
 		schema_complain(context, NULL, "E102", "\"command\" is missing in this block");
 		return;
 	}
-	if (!check_path(g_ptr_array_index(action->command, 0), NULL)) {
+	if (!config_check_path(g_ptr_array_index(action->command, 0), NULL)) {
 		schema_complain(
 			context, command, "E102", "a command begins with the absolute path of a program");
 	}
@@ -226,6 +150,7 @@ static void check_config(const struct schema_context *context, void *target)
 {
 	check_mail_channels(context, target);
 	check_notify(context, target);
+	config_hosts_check(context, target);
 }
 
 /* -- the tables -- */
@@ -253,7 +178,7 @@ static const char *const level_words[] = {"notice", "warning", "critical", "warn
 #define AT(type, member) .offset = offsetof(struct type, member)
 
 static const struct schema_row smtp_rows[] = {
-	{"server", SCHEMA_TEXT, AT(config_smtp, server), .check = check_smtp_url,
+	{"server", SCHEMA_TEXT, AT(config_smtp, server), .check = config_check_smtp_url,
 		.fallback_help = "required",
 		.help = "`smtp://HOST:PORT`, or `smtps://HOST:PORT` for TLS from the first byte"},
 	{"from", SCHEMA_TEXT, AT(config_smtp, from), .check = address_check_mail,
@@ -261,9 +186,9 @@ static const struct schema_row smtp_rows[] = {
 	{"tls", SCHEMA_WORD, AT(config_smtp, tls), .words = tls_words, .fallback = "required",
 		.help = "`required`: nothing is sent where the server offers no STARTTLS; `optional`: in "
 				"clear text then; `none`: always in clear text"},
-	{"user", SCHEMA_TEXT, AT(config_smtp, user), .check = check_no_control,
+	{"user", SCHEMA_TEXT, AT(config_smtp, user), .check = config_check_no_control,
 		.fallback_help = "no login", .help = "name to log in with"},
-	{"password_file", SCHEMA_TEXT, AT(config_smtp, password_file), .check = check_path,
+	{"password_file", SCHEMA_TEXT, AT(config_smtp, password_file), .check = config_check_path,
 		.help = "file that holds the password, readable by nobody else (0600)"},
 };
 static const struct schema smtp_schema = {
@@ -272,9 +197,9 @@ static const struct schema smtp_schema = {
 static const struct schema_row channel_rows[] = {
 	{"email", SCHEMA_TEXT, AT(config_channel, address), .check = address_check_mail,
 		.help = "the address that gets a mail"},
-	{"webhook", SCHEMA_TEXT, AT(config_channel, address), .check = check_http_url,
+	{"webhook", SCHEMA_TEXT, AT(config_channel, address), .check = config_check_http_url,
 		.help = "the URL that gets a POST with the body of an Alertmanager webhook, version 4"},
-	{"secret_file", SCHEMA_TEXT, AT(config_channel, secret_file), .check = check_path,
+	{"secret_file", SCHEMA_TEXT, AT(config_channel, secret_file), .check = config_check_path,
 		.fallback_help = "not signed",
 		.help =
 			"file with the key (0600); the header `X-Magpie-Signature: sha256=…` then holds the "
@@ -286,12 +211,12 @@ static const struct schema channel_schema = {"Somewhere a message can go: a mail
 	channel_rows, ARRAY_LENGTH(channel_rows), check_channel};
 
 static const struct schema_row action_rows[] = {
-	{"command", SCHEMA_TEXTS, AT(config_action, command), .check = check_no_control,
+	{"command", SCHEMA_TEXTS, AT(config_action, command), .check = config_check_no_control,
 		.fallback_help = "required",
 		.help =
 			"the program's absolute path and its arguments, each a text of its own; no shell. `$1` "
 			"to `$9` stand for arguments given at run time"},
-	{"argument", SCHEMA_TEXTS, AT(config_action, arguments), .check = check_pattern,
+	{"argument", SCHEMA_TEXTS, AT(config_action, arguments), .check = config_check_pattern,
 		.fallback_help = "none",
 		.help =
 			"for `$1`, `$2` …: an extended regular expression each, which all of the argument has "
@@ -304,22 +229,32 @@ static const struct schema action_schema = {"Something Magpie may execute. The p
 	action_rows, ARRAY_LENGTH(action_rows), check_action};
 
 static const struct schema_row main_rows[] = {
-	{"listen", SCHEMA_TEXT, AT(config, listen), .check = check_endpoint,
+	{"listen", SCHEMA_TEXT, AT(config, listen), .check = config_check_endpoint,
 		.fallback = "127.0.0.1:8080", .help = "address and port of the web server"},
-	{"base_url", SCHEMA_TEXT, AT(config, base_url), .check = check_base_url,
+	{"base_url", SCHEMA_TEXT, AT(config, base_url), .check = config_check_base_url,
 		.fallback_help = "made from `listen`",
 		.help = "Magpie's address for people, for links in messages"},
-	{"host", SCHEMA_TEXT, AT(config, host_name), .check = check_host,
-		.fallback_help = "the machine's own name", .help = "what this host is called"},
-	{"group", SCHEMA_TEXT, AT(config, host_group), .check = check_group,
+	{"host", SCHEMA_TEXT, AT(config, host_name), .check = config_check_host,
+		.fallback_help = "the machine's own name", .help = "what this machine is called"},
+	{"group", SCHEMA_TEXT, AT(config, host_group), .check = config_check_group,
 		.fallback_help = "the name behind its first dot, else the name",
-		.help = "group of this host, names parted by `/`"},
+		.help = "group of this machine, names parted by `/`"},
 	{"interval", SCHEMA_DURATION, AT(config, interval_s), .least = 1, .most = 300,
-		.fallback = "10s", .help = "time between two samples of this host"},
+		.fallback = "10s", .help = "time between two samples of this machine"},
+	{"discover", SCHEMA_FLAG, AT(config, discover), .fallback = "yes",
+		.help = "whether services found running on this machine are probed"},
+	{"host", SCHEMA_BLOCK, .body = &config_host_schema, .add = config_hosts_add_host,
+		.check = config_check_host, .help = "a host that is watched, and how"},
+	{"group", SCHEMA_BLOCK, .body = &config_group_schema, .add = config_hosts_add_group,
+		.check = config_check_group,
+		.help = "what holds for the hosts of a group and of those below it"},
+	{"push", SCHEMA_BLOCK, AT(config, push), .body = &config_push_schema,
+		.fallback_help = "no node can connect to us",
+		.help = "where nodes that cannot be reached connect to"},
 	{"layout", SCHEMA_CHOICE, AT(config, layout), .words = layout_words, .fallback = "default",
 		.help = "archives of new RRD files: `default` long and fine, `compact` small, `normal` as "
 				"Munin's"},
-	{"rules", SCHEMA_TEXT, AT(config, rules_dir), .check = check_no_control,
+	{"rules", SCHEMA_TEXT, AT(config, rules_dir), .check = config_check_no_control,
 		.fallback_help = "`rules.d` beside this file",
 		.help = "directory whose `*.magpie` files hold the rules"},
 	{"insecure_http", SCHEMA_FLAG, AT(config, insecure_http), .fallback = "no",
@@ -371,6 +306,7 @@ static struct config *config_create(void)
 	config->channels = g_ptr_array_new_with_free_func(destroy_channel);
 	config->actions = g_ptr_array_new_with_free_func(destroy_action);
 	config->notify = g_ptr_array_new_with_free_func(g_free);
+	config_hosts_init(config);
 	schema_defaults(&main_schema, config);
 	return config;
 }
@@ -393,6 +329,7 @@ void config_destroy(struct config *config)
 	g_ptr_array_free(config->channels, TRUE);
 	g_ptr_array_free(config->actions, TRUE);
 	g_ptr_array_free(config->notify, TRUE);
+	config_hosts_finish(config);
 	char *const texts[] = {config->listen, config->base_url, config->host_name, config->host_group,
 		config->layout, config->rules_dir, config->smtp.server, config->smtp.from,
 		config->smtp.user, config->smtp.password_file};
@@ -435,6 +372,7 @@ static void config_complete(struct config *config)
 	if (!config->smtp.from) {
 		config->smtp.from = g_strconcat("magpie@", config->host_name, NULL);
 	}
+	config_hosts_complete(config);
 	bool all = config->notify->len == 0;
 	for (size_t i = 0; all && i < config->channels->len; i++) {
 		const struct config_channel *channel = g_ptr_array_index(config->channels, i);

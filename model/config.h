@@ -67,6 +67,8 @@ struct config {
 	GPtrArray *actions; /* struct config_action * */
 	GPtrArray *hosts;   /* struct config_host *: this machine first, then as in the file */
 	struct config_push push;
+	bool discover; /* whether services found on this machine are probed; default yes */
+	struct config_reading *reading; /* model/config_hosts.c's, while it is read; then NULL */
 };
 
 /* Name of the bundle's file that is magpie.conf; all others ending in ".magpie" are rule files. */

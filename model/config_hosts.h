@@ -61,9 +61,12 @@ struct config_host *config_find_host(const struct config *config, const char *na
 struct config_source *config_find_source(
 	const struct config_host *host, enum config_source_kind kind, const char *name);
 
-/* A source made of defaults (for services that were found); added to the host, which owns it. */
+/*
+ * A service of this machine that was found, not written: made of defaults and added to the host,
+ * which owns it. `address` "HOST:PORT" or "unix:///PATH".
+ */
 struct config_source *config_host_add_service(
-	struct config_host *host, const char *name, const char *kind);
+	struct config_host *host, const char *name, const char *kind, const char *address);
 
 /* Where the listener for nodes that connect to us is; all NULL: there is none. */
 struct config_push {
