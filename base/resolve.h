@@ -47,3 +47,13 @@ MUST_USE struct resolver_query *resolver_start(
 
 /* Ends it without a callback. Not after `done` was called. NULL allowed. */
 void resolver_cancel(struct resolver_query *query);
+
+/*
+ * Asks these servers in place of the system's from now on: "ADDRESS[:PORT],…". CONFIG: it is no
+ * such list.
+ */
+bool resolver_set_servers(struct resolver *resolver, const char *servers, struct error *err);
+
+/* The name server that is asked first, with its port. CONFIG: the system names none. */
+MUST_USE bool resolver_first_server(
+	struct resolver *resolver, struct sockaddr_storage *address, struct error *err);

@@ -26,6 +26,7 @@ LIBRARIES = {
     "uv.h": ["base/loop.c", "base/timer.c", "base/worker.c", "base/httpclient.c", "base/spawn.c"],
     "microhttpd.h": ["web/*"],
     "sqlite3.h": ["incidents/store_sqlite.c"],
+    "ares.h": ["base/resolve.c"],
     "gnutls/*": ["base/tls*", "base/hash*", "base/crypto*"],
 }
 
