@@ -136,6 +136,7 @@ static void on_changed(void *owner, const struct service *service)
 	struct engine *engine = owner;
 	feed_declare(engine->feed, service);
 	publish_declare(engine->publish, service);
+	fleet_declared(engine, service);
 	g_array_append_val(engine->changed, service->id);
 }
 
@@ -184,18 +185,22 @@ static void on_applied(void *owner, uint64_t sequence, size_t samples)
 
 static void on_round(void *owner, const struct intake_round *round)
 {
-	struct engine *engine = owner;
-	struct hosts_round seen = {round->at, round->up, round->step_s, round->error};
-	bool known = hosts_find(engine->hosts, round->host) != NULL;
-	if (hosts_seen(engine->hosts, round->host, &seen)) {
-		engine_event(engine,
-			!known      ? "host.new"
-			: round->up ? "host.up"
-						: "host.down",
-			round->host, round->up ? "it answers" : round->error);
-		store_put_host(keeper_batch(engine->keeper), hosts_find(engine->hosts, round->host));
-	}
-	publish_host(engine->publish, round->host);
+	fleet_round(owner, round);
+}
+
+static void on_source(void *owner, unsigned collector, struct source_state *state)
+{
+	fleet_source(owner, collector, state);
+}
+
+static void on_source_gone(void *owner, const char *id)
+{
+	fleet_source_gone(owner, id);
+}
+
+static void on_collector_lost(void *owner, unsigned collector)
+{
+	fleet_collector_lost(owner, collector);
 }
 
 static void on_store(void *owner)
@@ -211,6 +216,9 @@ static uint64_t on_generation(void *owner)
 static const struct intake_handlers intake_handlers = {
 	.applied = on_applied,
 	.round = on_round,
+	.source = on_source,
+	.source_gone = on_source_gone,
+	.lost = on_collector_lost,
 	.now = on_now,
 	.translate = on_translate,
 	.store = on_store,
@@ -240,6 +248,11 @@ static void on_ask(
 	query_answer(owner, request, token, verb, json);
 }
 
+static void on_host(void *owner, const char *host, struct frame_writer *w)
+{
+	fleet_host_facts(owner, host, w);
+}
+
 static void on_alerts(void *owner, GPtrArray *out)
 {
 	evaluate_alerts(owner, out);
@@ -259,6 +272,7 @@ static const struct publish_handlers publish_handlers = {
 	.alerts = on_alerts,
 	.alert = on_alert,
 	.limit = on_limit,
+	.host = on_host,
 	.status = on_status,
 	.ask = on_ask,
 };
@@ -328,11 +342,6 @@ static void release_segments(struct engine *engine, struct wall now)
 	batch->forget_before.ms = now.ms - (int64_t)KEEP_EVENTS_DAYS * 86400 * 1000;
 }
 
-static void keep_host(void *owner, const struct store_host *host)
-{
-	store_put_host(owner, host);
-}
-
 /* The rules know new series since their last call; now their thresholds can be drawn. */
 static void tell_limits(struct engine *engine)
 {
@@ -360,12 +369,12 @@ static void engine_tick(void *owner)
 	evaluate_complaints(engine);
 	publish_status(engine->publish);
 	send_statistics(engine);
+	fleet_tick(engine, now);
 	if (engine->ticks % STRIP_TICKS == 0) {
 		evaluate_strips(engine, now);
 	}
 	if (++engine->ticks % RELEASE_TICKS == 0) {
 		release_segments(engine, now);
-		hosts_each(engine->hosts, keep_host, keeper_batch(engine->keeper));
 	}
 	engine->turns++;
 	loop_timer_after(engine->tick, wall_next(now, TICK_MS).ms - now.ms);
@@ -391,13 +400,22 @@ static void make_parts(struct engine *engine)
 	engine->catalog = catalog_create();
 	engine->window = window_create();
 	engine->hosts = hosts_create();
+	engine->sources = sources_create();
+	engine->seen = seen_create(engine->catalog, engine->window);
+	engine->writer = g_new(struct frame_writer, 1);
+	fleet_init(&engine->fleet);
 	engine->early = store_batch_create();
 	engine->account = account_create(engine->role->data_dir);
 	engine->dispatch = dispatch_create(engine->loop, &dispatch_handlers, engine);
 	engine->alerts_waiting = evaluate_waiting_new();
 	engine->alerts_told = evaluate_told_new();
 	engine->changed = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	struct publish_parts parts = {engine->loop, engine->catalog, engine->window, engine->hosts};
+	struct publish_parts parts = {.loop = engine->loop,
+		.catalog = engine->catalog,
+		.window = engine->window,
+		.hosts = engine->hosts,
+		.sources = engine->sources,
+		.seen = engine->seen};
 	engine->publish = publish_create(&parts, &publish_handlers, engine);
 	engine->inventory = inventory_create(engine->catalog, &inventory_handlers, engine);
 	engine->apply = apply_create(engine->catalog, engine->window, &apply_handlers, engine);
@@ -457,6 +475,9 @@ void engine_destroy(struct engine *engine)
 	}
 	loop_timer_destroy(engine->tick);
 	loop_timer_destroy(engine->ending);
+	if (engine->stopping && engine->keeper && engine->intake) {
+		fleet_save(engine);
+	}
 	intake_destroy(engine->intake);
 	feed_destroy(engine->feed);
 	journal_close(engine->journal);
@@ -473,6 +494,10 @@ void engine_destroy(struct engine *engine)
 	inventory_destroy(engine->inventory);
 	apply_destroy(engine->apply);
 	hosts_destroy(engine->hosts);
+	sources_destroy(engine->sources);
+	seen_destroy(engine->seen);
+	fleet_finish(&engine->fleet);
+	g_free(engine->writer);
 	window_destroy(engine->window);
 	catalog_destroy(engine->catalog);
 	store_batch_destroy(engine->early);

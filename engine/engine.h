@@ -4,11 +4,14 @@
 #include "engine/apply.h"
 #include "engine/dispatch.h"
 #include "engine/feed.h"
+#include "engine/fleet.h"
 #include "engine/hosts.h"
 #include "engine/intake.h"
 #include "engine/inventory.h"
 #include "engine/keeper.h"
 #include "engine/publish.h"
+#include "engine/seen.h"
+#include "engine/sources.h"
 #include "engine/steady.h"
 #include "model/config.h"
 #include "rules/ruleset.h"
@@ -24,6 +27,10 @@ struct engine {
 	struct window *window;
 	struct journal *journal;
 	struct hosts *hosts;
+	struct sources *sources;
+	struct seen *seen;
+	struct fleet fleet;
+	struct frame_writer *writer; /* for what is stored as a frame's payload */
 	struct keeper *keeper;
 	struct inventory *inventory;
 	struct apply *apply;

@@ -1,8 +1,8 @@
 /*
- * The strip is a ring of letters that is moved on when somebody looks at it or writes to it: the
- * hour of its last letter is stored with it, so that hours in which nothing ran show as no data.
+ * One entry per host, made when something is said of it first, from the store or by a round.
  */
 #include "engine/hosts.h"
+#include "engine/strip.h"
 
 #include <string.h>
 
@@ -10,15 +10,11 @@
 
 #include "base/banned.h"
 
-enum { HOUR_S = 3600 };
-
 struct hosts {
 	GHashTable *by_name; /* -> struct store_host * */
 };
 
-/* Letters by level, and which is worse: unknown is less than a warning. */
-static const char letters[] = "onwcu";
-static const char by_weight[] = "-onuwc";
+static const char letters[] = "onwcu"; /* by level */
 
 static void host_free(gpointer data)
 {
@@ -43,12 +39,6 @@ void hosts_destroy(struct hosts *hosts)
 	}
 }
 
-static void clear_strip(char strip[STORE_STRIP + 1])
-{
-	memset(strip, '-', STORE_STRIP);
-	strip[STORE_STRIP] = '\0';
-}
-
 static struct store_host *host_for(struct hosts *hosts, const char *name)
 {
 	struct store_host *host = g_hash_table_lookup(hosts->by_name, name);
@@ -56,7 +46,7 @@ static struct store_host *host_for(struct hosts *hosts, const char *name)
 		host = g_new0(struct store_host, 1);
 		host->name = g_strdup(name);
 		host->error = g_strdup("");
-		clear_strip(host->strip);
+		strip_clear(host->strip);
 		g_hash_table_insert(hosts->by_name, host->name, host);
 	}
 	return host;
@@ -71,9 +61,7 @@ void hosts_restore(struct hosts *hosts, const struct store_host *stored)
 	host->up = stored->up;
 	host->step_s = stored->step_s;
 	host->strip_hour = stored->strip_hour;
-	for (size_t i = 0; i < STORE_STRIP && stored->strip[i]; i++) {
-		host->strip[i] = strchr(by_weight, stored->strip[i]) ? stored->strip[i] : '-';
-	}
+	strip_restore(host->strip, stored->strip);
 }
 
 bool hosts_seen(struct hosts *hosts, const char *name, const struct hosts_round *round)
@@ -95,26 +83,14 @@ bool hosts_seen(struct hosts *hosts, const char *name, const struct hosts_round 
 
 void hosts_strip(const struct store_host *host, struct wall now, char strip[STORE_STRIP + 1])
 {
-	int64_t passed = wall_s(now) / HOUR_S - host->strip_hour;
-	size_t shift = passed < 0 ? 0 : passed > STORE_STRIP ? STORE_STRIP : (size_t)passed;
-	clear_strip(strip);
-	memcpy(strip, host->strip + shift, STORE_STRIP - shift);
+	strip_read(host->strip, host->strip_hour, now, strip);
 }
 
 bool hosts_level(struct hosts *hosts, const char *name, unsigned level, struct wall now)
 {
 	struct store_host *host = host_for(hosts, name);
-	char strip[STORE_STRIP + 1];
-	hosts_strip(host, now, strip);
 	char letter = level < sizeof(letters) - 1 ? letters[level] : '-';
-	char *last = &strip[STORE_STRIP - 1];
-	if (strchr(by_weight, letter) > strchr(by_weight, *last)) {
-		*last = letter;
-	}
-	bool changed = memcmp(strip, host->strip, STORE_STRIP) != 0;
-	memcpy(host->strip, strip, sizeof(strip));
-	host->strip_hour = MAX(host->strip_hour, wall_s(now) / HOUR_S);
-	return changed;
+	return strip_note(host->strip, &host->strip_hour, letter, now);
 }
 
 const struct store_host *hosts_find(const struct hosts *hosts, const char *name)

@@ -384,10 +384,18 @@ static enum taken take_round(struct collector *collector, struct frame_reader r)
 
 /* -- the channel -- */
 
+static void collector_remove(struct collector *collector)
+{
+	struct intake *intake = collector->intake;
+	unsigned instance = collector->instance;
+	g_ptr_array_remove(intake->collectors, collector);
+	intake->handlers.lost(intake->owner, instance);
+}
+
 static void collector_drop(struct collector *collector, const char *why)
 {
 	log_error("intake.collector", "instance=%u error=\"%s\"", collector->instance, why);
-	g_ptr_array_remove(collector->intake->collectors, collector);
+	collector_remove(collector);
 }
 
 static enum taken take(struct collector *collector, uint16_t type, struct frame_reader r)
@@ -417,15 +425,47 @@ static void on_declaration(struct collector *collector, const struct frame *fram
 	}
 }
 
+static void on_source(struct collector *collector, const struct frame *frame)
+{
+	struct intake *intake = collector->intake;
+	struct source_state state;
+	struct error err;
+	(void)intake->handlers.now(intake->owner);
+	if (!source_state_read(&state, frame, &err)) {
+		collector_drop(collector, err.text);
+		return;
+	}
+	state.since = intake->handlers.translate(intake->owner, state.since);
+	state.last = state.last.ms ? intake->handlers.translate(intake->owner, state.last) : state.last;
+	state.next = state.next.ms ? intake->handlers.translate(intake->owner, state.next) : state.next;
+	intake->handlers.source(intake->owner, collector->instance, &state);
+	source_state_finish(&state);
+}
+
+static void on_source_gone(struct collector *collector, const struct frame *frame)
+{
+	struct intake *intake = collector->intake;
+	struct error err;
+	g_autofree char *id = source_gone_read(frame, &err);
+	if (!id) {
+		collector_drop(collector, err.text);
+		return;
+	}
+	intake->handlers.source_gone(intake->owner, id);
+}
+
 static void on_frame(void *owner, const struct frame *frame, int fd)
 {
 	struct collector *collector = owner;
 	if (fd >= 0) {
 		close(fd);
 	}
-	if (frame->type == MESSAGE_SERVICE || frame->type == MESSAGE_FIELDS) {
-		on_declaration(collector, frame);
-		return;
+	switch (frame->type) {
+	case MESSAGE_SERVICE:
+	case MESSAGE_FIELDS: on_declaration(collector, frame); return;
+	case MESSAGE_SOURCE: on_source(collector, frame); return;
+	case MESSAGE_SOURCE_GONE: on_source_gone(collector, frame); return;
+	default: break;
 	}
 	switch (take(collector, frame->type, frame_read(frame))) {
 	case TAKEN: break;
@@ -438,7 +478,7 @@ static void on_closed(void *owner, const struct error *why)
 {
 	struct collector *collector = owner;
 	log_info("intake.closed", "instance=%u why=\"%s\"", collector->instance, log_safe(why->text));
-	g_ptr_array_remove(collector->intake->collectors, collector);
+	collector_remove(collector);
 }
 
 static struct collector *find_collector(const struct intake *intake, unsigned instance)
@@ -457,7 +497,7 @@ void intake_peer(struct intake *intake, unsigned instance, int fd)
 	static const struct channel_handlers handlers = {.frame = on_frame, .closed = on_closed};
 	struct collector *before = find_collector(intake, instance);
 	if (before) {
-		g_ptr_array_remove(intake->collectors, before);
+		collector_remove(before);
 	}
 	struct collector *collector = g_new0(struct collector, 1);
 	collector->intake = intake;

@@ -4,6 +4,7 @@
 #include "engine/apply.h"
 #include "engine/inventory.h"
 #include "model/journal.h"
+#include "model/source_state.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,11 @@ struct intake_handlers {
 	void (*applied)(void *owner, uint64_t sequence, size_t samples);
 	/* One round with a host is over. */
 	void (*round)(void *owner, const struct intake_round *round);
+	/* One round with a source is over; what `state` holds may be taken. A source is gone. That
+	 * collector is gone. */
+	void (*source)(void *owner, unsigned collector, struct source_state *state);
+	void (*source_gone)(void *owner, const char *id);
+	void (*lost)(void *owner, unsigned collector);
 	/* The time that the gate goes by; instants of collectors are translated into it. */
 	struct wall (*now)(void *owner);
 	struct wall (*translate)(void *owner, struct wall at);

@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-enum { QUEUE_MAX = 16 << 20, AT_ONCE = 500, LIVE_BYTES = 20, ANSWERS_MAX = 1000 };
+enum { QUEUE_MAX = 16 << 20, AT_ONCE = 500, LIVE_BYTES = 20, SEEN_BYTES = 12, ANSWERS_MAX = 1000 };
 
 struct answer {
 	uint32_t request;
@@ -29,9 +29,10 @@ struct publish {
 	struct channel *channel; /* NULL: gone */
 	struct frame_writer *writer, *live;
 	struct loop_timer *live_timer;
-	GQueue events;     /* struct store_event *, owned, oldest first */
-	GPtrArray *alerts; /* of the walk */
-	GQueue answers;    /* struct answer *: refused, to be sent first */
+	GQueue events;      /* struct store_event *, owned, oldest first */
+	GPtrArray *alerts;  /* of the walk */
+	GPtrArray *sources; /* of the walk: ids, owned; NULL: not begun */
+	GQueue answers;     /* struct answer *: refused, to be sent first */
 	size_t phase, index;
 	uint64_t dropped;
 	bool syncing, again, step_due;
@@ -95,6 +96,7 @@ static bool send_host(struct publish *p, const struct host *host)
 	frame_put_u32(p->writer, seen->step_s);
 	frame_put_text(p->writer, seen->error);
 	frame_put_text(p->writer, strip);
+	p->handlers.host(p->owner, host->name, p->writer);
 	return send_frame(p);
 }
 
@@ -105,6 +107,25 @@ static enum step step_hosts(struct publish *p)
 		return STEP_END;
 	}
 	return send_host(p, hosts->pdata[p->index]) ? STEP_MORE : STEP_FULL;
+}
+
+/* True as well if it went meanwhile: then its end is told. */
+static bool send_source(struct publish *p, const char *id)
+{
+	return !sources_write(p->parts.sources, id, wall_now(), p->writer) || send_frame(p);
+}
+
+static enum step step_sources(struct publish *p)
+{
+	if (!p->index || !p->sources) {
+		g_clear_pointer(&p->sources, g_ptr_array_unref);
+		p->sources = sources_ids(p->parts.sources);
+	}
+	if (p->index >= p->sources->len) {
+		g_clear_pointer(&p->sources, g_ptr_array_unref);
+		return STEP_END;
+	}
+	return send_source(p, p->sources->pdata[p->index]) ? STEP_MORE : STEP_FULL;
 }
 
 static bool send_limits(struct publish *p, uint32_t series_id)
@@ -185,6 +206,32 @@ static enum step step_values(struct publish *p)
 	return id < limit ? STEP_MORE : STEP_END;
 }
 
+static void put_seen(struct publish *p, uint32_t series_id)
+{
+	struct seen_span span = seen_of(p->parts.seen, series_id);
+	if (span.first_s || span.last_s) {
+		frame_put_u32(p->writer, series_id);
+		frame_put_u32(p->writer, span.first_s);
+		frame_put_u32(p->writer, span.last_s);
+	}
+}
+
+static enum step step_seen(struct publish *p)
+{
+	uint32_t limit = catalog_series_limit(p->parts.catalog);
+	uint32_t id = (uint32_t)p->index;
+	message_start(p->writer, MESSAGE_SEEN);
+	size_t empty = frame_room(p->writer);
+	for (; id < limit && frame_room(p->writer) >= SEEN_BYTES; id++) {
+		put_seen(p, id);
+	}
+	if (frame_room(p->writer) < empty && !send_frame(p)) {
+		return STEP_FULL;
+	}
+	p->index = id - 1; /* as in step_values() */
+	return id < limit ? STEP_MORE : STEP_END;
+}
+
 static enum step step_status(struct publish *p)
 {
 	p->handlers.status(p->owner, p->writer);
@@ -197,8 +244,9 @@ static enum step step_complete(struct publish *p)
 }
 
 /* Values before alerts: beside an alert's own text the page shows the value it was made of. */
-static enum step (*const phases[])(struct publish *p) = {step_begin, step_services, step_hosts,
-	step_limits, step_values, step_alerts, step_events, step_status, step_complete};
+static enum step (*const phases[])(struct publish *p) = {step_begin, step_services, step_seen,
+	step_hosts, step_sources, step_limits, step_values, step_alerts, step_events, step_status,
+	step_complete};
 
 static void sync_walk(void *owner);
 
@@ -254,6 +302,33 @@ static void missed(struct publish *p)
 void publish_declare(struct publish *p, const struct service *service)
 {
 	if (p->channel && !declare_send(p->channel, p->writer, service, service->id, NULL)) {
+		missed(p);
+	}
+}
+
+void publish_seen(struct publish *p, const struct service *service)
+{
+	message_start(p->writer, MESSAGE_SEEN);
+	size_t empty = frame_room(p->writer);
+	for (size_t i = 0; i < service_field_count(service); i++) {
+		put_seen(p, service_field(service, i)->series_id);
+	}
+	if (p->channel && frame_room(p->writer) < empty && !send_frame(p)) {
+		missed(p);
+	}
+}
+
+void publish_source(struct publish *p, const char *id)
+{
+	if (p->channel && !send_source(p, id)) {
+		missed(p);
+	}
+}
+
+void publish_source_gone(struct publish *p, const char *id)
+{
+	source_gone_put(p->writer, id);
+	if (p->channel && !send_frame(p)) {
 		missed(p);
 	}
 }
@@ -482,6 +557,7 @@ void publish_destroy(struct publish *p)
 		loop_timer_destroy(p->live_timer);
 		g_queue_clear_full(&p->events, event_free);
 		g_ptr_array_unref(p->alerts);
+		g_clear_pointer(&p->sources, g_ptr_array_unref);
 		g_free(p->writer);
 		g_free(p->live);
 		g_free(p);

@@ -2,6 +2,8 @@
 #include "base/frame.h"
 #include "base/loop.h"
 #include "engine/hosts.h"
+#include "engine/seen.h"
+#include "engine/sources.h"
 #include "model/catalog.h"
 #include "model/window.h"
 
@@ -29,6 +31,8 @@ struct publish_handlers {
 	void (*alert)(void *owner, void *alert, struct frame_writer *w);
 	/* Writes the `index`th LIMIT frame of a series; false: there is none. */
 	bool (*limit)(void *owner, uint32_t series_id, size_t index, struct frame_writer *w);
+	/* Adds what magpie.conf says of a host: u8 configured, u16 n, n x text tag. */
+	void (*host)(void *owner, const char *host, struct frame_writer *w);
 	/* Writes a STATUS frame. */
 	void (*status)(void *owner, struct frame_writer *w);
 	/* Answered by publish_answer(), now or later. Texts live during the call. */
@@ -41,6 +45,8 @@ struct publish_parts {
 	struct catalog *catalog;
 	struct window *window;
 	struct hosts *hosts;
+	struct sources *sources;
+	struct seen *seen;
 };
 
 struct publish *publish_create(
@@ -54,7 +60,10 @@ void publish_peer(struct publish *publish, int fd);
 void publish_resync(struct publish *publish);
 
 void publish_declare(struct publish *publish, const struct service *service);
+void publish_seen(struct publish *publish, const struct service *service);
 void publish_host(struct publish *publish, const char *name);
+void publish_source(struct publish *publish, const char *id);
+void publish_source_gone(struct publish *publish, const char *id);
 void publish_value(struct publish *publish, uint32_t series_id, struct wall at, double value);
 void publish_alert(struct publish *publish, void *alert);
 void publish_limits(struct publish *publish, const struct service *service);

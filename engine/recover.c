@@ -71,6 +71,22 @@ static void load_host(void *owner, const struct store_host *host)
 	hosts_restore(((struct engine *)owner)->hosts, host);
 }
 
+static void load_source(void *owner, const char *id, const void *state, size_t length)
+{
+	struct engine *engine = owner;
+	if (!sources_restore(engine->sources, state, length, engine->steady.now)) {
+		log_warn("store.source", "id=\"%s\" next=\"known again when it was asked\"", log_safe(id));
+	}
+}
+
+static void load_seen(void *owner, const char *host, const void *spans, size_t length)
+{
+	struct engine *engine = owner;
+	if (!seen_restore(engine->seen, spans, length)) {
+		log_warn("store.seen", "host=\"%s\" next=\"goes on without\"", log_safe(host));
+	}
+}
+
 /* Never fails: without a usable file everything is kept in memory, and people are told. */
 static struct store *open_store(struct engine *engine)
 {
@@ -91,8 +107,8 @@ static struct store *open_store(struct engine *engine)
 
 bool recover_store(struct engine *engine, struct store **store, struct error *err)
 {
-	static const struct store_loader loader = {
-		load_value, load_service, load_state, load_outbox, load_event, load_host};
+	static const struct store_loader loader = {load_value, load_service, load_state, load_outbox,
+		load_event, load_host, load_source, load_seen};
 	*store = open_store(engine);
 	if (store_load(*store, &loader, engine, err)) {
 		return true;

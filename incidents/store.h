@@ -26,6 +26,9 @@ struct store_loader {
 	void (*outbox)(void *owner, const struct outbox_row *row);   /* not over, by id */
 	void (*event)(void *owner, const struct store_event *event); /* the latest 500, oldest first */
 	void (*host)(void *owner, const struct store_host *host);
+	/* What engine/sources.h and engine/seen.h made. May be NULL. */
+	void (*source)(void *owner, const char *id, const void *state, size_t length);
+	void (*seen)(void *owner, const char *host, const void *spans, size_t length);
 };
 
 /*

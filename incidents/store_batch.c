@@ -80,6 +80,8 @@ struct store_batch *store_batch_create(void)
 	batch->states = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, bytes_free);
 	batch->outbox = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, row_free);
 	batch->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, host_free);
+	batch->sources = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, bytes_free);
+	batch->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, bytes_free);
 	batch->events = g_ptr_array_new_with_free_func(event_free);
 	return batch;
 }
@@ -92,6 +94,8 @@ void store_batch_destroy(struct store_batch *batch)
 		g_hash_table_unref(batch->states);
 		g_hash_table_unref(batch->outbox);
 		g_hash_table_unref(batch->hosts);
+		g_hash_table_unref(batch->sources);
+		g_hash_table_unref(batch->seen);
 		g_ptr_array_unref(batch->events);
 		g_free(batch);
 	}
@@ -101,7 +105,8 @@ bool store_batch_is_empty(const struct store_batch *batch)
 {
 	return !g_hash_table_size(batch->values) && !g_hash_table_size(batch->services) &&
 		   !g_hash_table_size(batch->states) && !g_hash_table_size(batch->outbox) &&
-		   !g_hash_table_size(batch->hosts) && !batch->events->len && !batch->forget_before.ms;
+		   !g_hash_table_size(batch->hosts) && !g_hash_table_size(batch->sources) &&
+		   !g_hash_table_size(batch->seen) && !batch->events->len && !batch->forget_before.ms;
 }
 
 void store_put_value(struct store_batch *batch, const char *name, const char *text)
@@ -142,6 +147,16 @@ void store_put_host(struct store_batch *batch, const struct store_host *host)
 	g_hash_table_replace(batch->hosts, copy->name, copy);
 }
 
+void store_put_source(struct store_batch *batch, const char *id, const void *state, size_t length)
+{
+	g_hash_table_replace(batch->sources, g_strdup(id), g_bytes_new(state, length));
+}
+
+void store_put_seen(struct store_batch *batch, const char *host, const void *spans, size_t length)
+{
+	g_hash_table_replace(batch->seen, g_strdup(host), g_bytes_new(spans, length));
+}
+
 void store_put_event(struct store_batch *batch, struct wall at, const char *kind,
 	const char *object, const char *text)
 {
@@ -175,6 +190,8 @@ void store_batch_merge_older(struct store_batch *into, struct store_batch *from)
 	merge_table(into->states, from->states);
 	merge_table(into->outbox, from->outbox);
 	merge_table(into->hosts, from->hosts);
+	merge_table(into->sources, from->sources);
+	merge_table(into->seen, from->seen);
 	GPtrArray *newer = into->events;
 	into->events = from->events;
 	from->events = newer;

@@ -74,6 +74,8 @@ struct store_batch {
 	GHashTable *states;        /* key -> GBytes; empty: remove */
 	GHashTable *outbox;        /* dedup key -> struct outbox_row * */
 	GHashTable *hosts;         /* name -> struct store_host * */
+	GHashTable *sources;       /* id -> GBytes; empty: remove */
+	GHashTable *seen;          /* host name -> GBytes; empty: remove */
 	GPtrArray *events;         /* struct store_event * */
 	struct wall forget_before; /* events and messages that are over; ms 0: nothing is forgotten */
 };
@@ -93,6 +95,8 @@ void store_put_service(
 void store_put_state(struct store_batch *batch, const char *key, const void *state, size_t length);
 void store_put_outbox(struct store_batch *batch, const struct outbox_row *row);
 void store_put_host(struct store_batch *batch, const struct store_host *host);
+void store_put_source(struct store_batch *batch, const char *id, const void *state, size_t length);
+void store_put_seen(struct store_batch *batch, const char *host, const void *spans, size_t length);
 void store_put_event(struct store_batch *batch, struct wall at, const char *kind,
 	const char *object, const char *text);
 

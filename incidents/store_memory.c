@@ -57,7 +57,7 @@ static void load_blobs(GHashTable *table,
 	void (*fn)(void *owner, const char *name, const void *bytes, size_t length), void *owner)
 {
 	g_autoptr(GPtrArray) names = sorted_keys(table);
-	for (size_t i = 0; i < names->len; i++) {
+	for (size_t i = 0; fn && i < names->len; i++) {
 		gsize length;
 		const void *bytes = g_bytes_get_data(g_hash_table_lookup(table, names->pdata[i]), &length);
 		fn(owner, names->pdata[i], bytes, length);
@@ -85,6 +85,8 @@ static bool memory_load(
 	load_values(all, loader, owner);
 	load_blobs(all->services, loader->service, owner);
 	load_blobs(all->states, loader->state, owner);
+	load_blobs(all->sources, loader->source, owner);
+	load_blobs(all->seen, loader->seen, owner);
 	load_rows(all, loader, owner);
 	size_t count = all->events->len;
 	for (size_t i = count > STORE_EVENTS_LOADED ? count - STORE_EVENTS_LOADED : 0; i < count; i++) {
@@ -146,6 +148,8 @@ static bool memory_commit(
 	}
 	copy_blobs(all->services, batch->services, false);
 	copy_blobs(all->states, batch->states, true);
+	copy_blobs(all->sources, batch->sources, true);
+	copy_blobs(all->seen, batch->seen, true);
 	g_hash_table_iter_init(&iter, batch->outbox);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		copy_row(all, value);

@@ -35,6 +35,8 @@ static const char *const migrations[] = {
 	" field TEXT NOT NULL, value TEXT NOT NULL, threshold TEXT NOT NULL, summary TEXT NOT NULL,"
 	" info TEXT NOT NULL, runbook TEXT NOT NULL, link TEXT NOT NULL, detail TEXT NOT NULL);"
 	"CREATE INDEX outbox_unfinished ON outbox(id) WHERE state < 3 OR open;",
+	"CREATE TABLE source(id TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE seen(host TEXT PRIMARY KEY, spans BLOB NOT NULL) WITHOUT ROWID;",
 };
 
 #define OUTBOX_COLUMNS                                                                             \
@@ -47,6 +49,10 @@ enum statement {
 	PUT_SERVICE,
 	PUT_STATE,
 	DROP_STATE,
+	PUT_SOURCE,
+	DROP_SOURCE,
+	PUT_SEEN,
+	DROP_SEEN,
 	PUT_HOST,
 	PUT_EVENT,
 	PUT_OUTBOX,
@@ -60,6 +66,10 @@ static const char *const statements[STATEMENTS] = {
 	[PUT_SERVICE] = "INSERT OR REPLACE INTO service VALUES(?,?)",
 	[PUT_STATE] = "INSERT OR REPLACE INTO rule_state VALUES(?,?)",
 	[DROP_STATE] = "DELETE FROM rule_state WHERE key=?",
+	[PUT_SOURCE] = "INSERT OR REPLACE INTO source VALUES(?,?)",
+	[DROP_SOURCE] = "DELETE FROM source WHERE id=?",
+	[PUT_SEEN] = "INSERT OR REPLACE INTO seen VALUES(?,?)",
+	[DROP_SEEN] = "DELETE FROM seen WHERE host=?",
 	[PUT_HOST] = "INSERT OR REPLACE INTO host VALUES(?,?,?,?,?,?,?)",
 	[PUT_EVENT] = "INSERT INTO event(at, kind, object, text) VALUES(?,?,?,?)",
 	[PUT_OUTBOX] = "INSERT INTO outbox(" OUTBOX_COLUMNS
@@ -232,6 +242,22 @@ static void give_state(const struct loading *l, sqlite3_stmt *s)
 	l->loader->state(l->owner, text_at(s, 0), blob, (size_t)sqlite3_column_bytes(s, 1));
 }
 
+static void give_source(const struct loading *l, sqlite3_stmt *s)
+{
+	const void *blob = sqlite3_column_blob(s, 1);
+	if (l->loader->source) {
+		l->loader->source(l->owner, text_at(s, 0), blob, (size_t)sqlite3_column_bytes(s, 1));
+	}
+}
+
+static void give_seen(const struct loading *l, sqlite3_stmt *s)
+{
+	const void *blob = sqlite3_column_blob(s, 1);
+	if (l->loader->seen) {
+		l->loader->seen(l->owner, text_at(s, 0), blob, (size_t)sqlite3_column_bytes(s, 1));
+	}
+}
+
 static void give_outbox(const struct loading *l, sqlite3_stmt *s)
 {
 	struct outbox_row row = row_from(s);
@@ -264,6 +290,8 @@ static const struct {
 	{"SELECT name, text FROM value ORDER BY name", give_value},
 	{"SELECT name, declaration FROM service ORDER BY name", give_service},
 	{"SELECT key, state FROM rule_state ORDER BY key", give_state},
+	{"SELECT id, state FROM source ORDER BY id", give_source},
+	{"SELECT host, spans FROM seen ORDER BY host", give_seen},
 	{"SELECT " OUTBOX_COLUMNS " FROM outbox WHERE state < 3 OR open ORDER BY id", give_outbox},
 	{"SELECT name, error, seen_at, up, step_s, strip_hour, strip FROM host ORDER BY name",
 		give_host},
@@ -333,24 +361,38 @@ static bool write_value(struct store_sqlite *s, gpointer key, gpointer value, st
 	return finish(s, PUT_VALUE, err);
 }
 
+/* A row of name and bytes; without bytes the row goes. */
+static bool write_blob(struct store_sqlite *s, enum statement put, enum statement drop,
+	const char *name, GBytes *bytes, struct error *err)
+{
+	bool gone = drop != put && !g_bytes_get_size(bytes);
+	sqlite3_stmt *statement = s->prepared[gone ? drop : put];
+	int at = 1;
+	bind_text(statement, &at, name);
+	if (!gone) {
+		bind_blob(statement, &at, bytes);
+	}
+	return finish(s, gone ? drop : put, err);
+}
+
 static bool write_service(struct store_sqlite *s, gpointer key, gpointer value, struct error *err)
 {
-	int at = 1;
-	bind_text(s->prepared[PUT_SERVICE], &at, key);
-	bind_blob(s->prepared[PUT_SERVICE], &at, value);
-	return finish(s, PUT_SERVICE, err);
+	return write_blob(s, PUT_SERVICE, PUT_SERVICE, key, value, err);
 }
 
 static bool write_state(struct store_sqlite *s, gpointer key, gpointer value, struct error *err)
 {
-	bool drop = !g_bytes_get_size(value);
-	sqlite3_stmt *statement = s->prepared[drop ? DROP_STATE : PUT_STATE];
-	int at = 1;
-	bind_text(statement, &at, key);
-	if (!drop) {
-		bind_blob(statement, &at, value);
-	}
-	return finish(s, drop ? DROP_STATE : PUT_STATE, err);
+	return write_blob(s, PUT_STATE, DROP_STATE, key, value, err);
+}
+
+static bool write_source(struct store_sqlite *s, gpointer key, gpointer value, struct error *err)
+{
+	return write_blob(s, PUT_SOURCE, DROP_SOURCE, key, value, err);
+}
+
+static bool write_seen(struct store_sqlite *s, gpointer key, gpointer value, struct error *err)
+{
+	return write_blob(s, PUT_SEEN, DROP_SEEN, key, value, err);
 }
 
 static bool write_host(
@@ -446,6 +488,8 @@ static bool sqlite_commit(struct store *store, const struct store_batch *batch, 
 		write_table(s, batch->services, write_service, err) &&
 		write_table(s, batch->states, write_state, err) &&
 		write_table(s, batch->hosts, write_host, err) &&
+		write_table(s, batch->sources, write_source, err) &&
+		write_table(s, batch->seen, write_seen, err) &&
 		write_table(s, batch->outbox, write_outbox, err) && write_events(s, batch, err) &&
 		write_forget(s, batch->forget_before, err) && run(s->db, "COMMIT", err)) {
 		return true;

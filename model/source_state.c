@@ -59,6 +59,7 @@ void source_state_put(struct frame_writer *w, const struct source_state *source)
 		put_clean(w, source->complaints[i].plugin, SOURCE_PLUGIN_MAX);
 		put_clean(w, source->complaints[i].error, SOURCE_ERROR_MAX);
 	}
+	frame_put_i64(w, source->first.ms);
 	frame_put_text(w, source->strip);
 }
 
@@ -130,6 +131,7 @@ bool source_state_read(struct source_state *source, const struct frame *frame, s
 	source->version = get_clean(&r, 0, SOURCE_VERSION_MAX);
 	source->error = get_clean(&r, 0, SOURCE_ERROR_MAX);
 	get_complaints(&r, source);
+	source->first.ms = frame_get_i64(&r);
 	frame_get_text_into(&r, source->strip, sizeof(source->strip));
 	if (frame_read_done(&r) && source->state < SOURCE_CONDITIONS && is_strip(source->strip) &&
 		ident_is_group(source->group) && ident_is_host(source->host)) {

@@ -49,6 +49,7 @@ struct source_state {
 	uint32_t took_ms;
 	struct wall since;         /* begin of that state */
 	struct wall last, next;    /* last success and next round; ms 0: never, not known */
+	struct wall first;         /* when the engine heard of it first; ms 0 from a collector */
 	uint32_t services, series; /* that it declares */
 	uint32_t failures;         /* rounds in a row */
 	char *version;             /* of what answered; "": not known */

@@ -18,6 +18,7 @@ void api_metrics(struct web *web, struct exchange *x);
 void api_status(struct web *web, struct exchange *x);
 void api_wall(struct web *web, struct exchange *x);
 void api_hosts(struct web *web, struct exchange *x);
+void api_sources(struct web *web, struct exchange *x);
 void api_host(struct web *web, struct exchange *x);
 void api_series(struct web *web, struct exchange *x);
 void api_alerts(struct web *web, struct exchange *x);

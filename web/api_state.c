@@ -12,8 +12,8 @@
 #include "base/banned.h"
 
 /*
- * What is known now, from the replica alone: wall, hosts, series, alerts, and the stream of their
- * changes.
+ * What is known now, from the replica alone: wall, hosts, series, alerts, sources, and the stream
+ * of their changes.
  */
 enum { LIST_MAX = 10000, SELECTORS_MAX = 64 };
 
@@ -57,6 +57,19 @@ void api_wall(struct web *web, struct exchange *x)
 	jsonout_close(&j);
 }
 
+/* Of a host: when the first of its series began to exist. */
+static void append_first_seen(const struct web *web, struct jsonout *j, const struct host *entry)
+{
+	uint32_t first_s = 0;
+	for (guint i = 0; entry && i < entry->services->len; i++) {
+		struct replica_span span = view_service_span(web->replica, entry->services->pdata[i]);
+		if (span.first_s && (!first_s || span.first_s < first_s)) {
+			first_s = span.first_s;
+		}
+	}
+	jsonout_moment(j, "first_seen", (int64_t)first_s * 1000);
+}
+
 void api_hosts(struct web *web, struct exchange *x)
 {
 	const GPtrArray *hosts = replica_hosts(web->replica);
@@ -68,6 +81,7 @@ void api_hosts(struct web *web, struct exchange *x)
 		const struct host *entry = catalog_host(replica_catalog(web->replica), host->name);
 		jsonout_open(&j, NULL, '{');
 		view_host_members(web->view, &j, host, x->request.now, false);
+		append_first_seen(web, &j, entry);
 		jsonout_int(&j, "services", entry ? entry->services->len : 0);
 		jsonout_close(&j);
 	}
@@ -92,6 +106,7 @@ static void append_service(const struct web *web, struct jsonout *j, const struc
 	jsonout_text(j, "total", attributes_get(a, "graph_total"));
 	jsonout_bool(j, "graph", attributes_flag(a, "graph", true));
 	jsonout_int(j, "step", service->step_s);
+	view_span(j, view_service_span(web->replica, service));
 	jsonout_text(j, "state", replica_level_name(view_service_state(web->replica, service)));
 	jsonout_open(j, "fields", '[');
 	for (size_t i = 0; i < service_field_count(service); i++) {
@@ -112,6 +127,7 @@ void api_host(struct web *web, struct exchange *x)
 	struct jsonout j = jsonout_begin(reply_json(&x->reply));
 	jsonout_open(&j, NULL, '{');
 	view_host_members(web->view, &j, host, x->request.now, false);
+	append_first_seen(web, &j, entry);
 	jsonout_open(&j, "services", '[');
 	for (guint i = 0; entry && i < entry->services->len; i++) {
 		append_service(web, &j, entry->services->pdata[i]);
@@ -261,6 +277,20 @@ void api_alerts(struct web *web, struct exchange *x)
 	jsonout_open(&j, "alerts", '[');
 	for (guint i = 0; i < alerts->len; i++) {
 		view_alert(web->replica, &j, alerts->pdata[i]);
+	}
+	jsonout_close(&j);
+	jsonout_close(&j);
+}
+
+void api_sources(struct web *web, struct exchange *x)
+{
+	const GPtrArray *sources = replica_sources(web->replica);
+	struct jsonout j = jsonout_begin(reply_json(&x->reply));
+	jsonout_open(&j, NULL, '{');
+	jsonout_moment(&j, "now", x->request.now.ms);
+	jsonout_open(&j, "sources", '[');
+	for (guint i = 0; i < sources->len; i++) {
+		view_source(web->replica, &j, sources->pdata[i]);
 	}
 	jsonout_close(&j);
 	jsonout_close(&j);

@@ -2,6 +2,7 @@
 #include "base/channel.h"
 #include "model/catalog.h"
 #include "model/sample.h"
+#include "model/source_state.h"
 #include "rules/ruleset.h"
 
 #include <stdbool.h>
@@ -43,6 +44,13 @@ struct replica_host {
 	uint32_t step_s;
 	char *error;
 	char strip[REPLICA_STRIP + 1];
+	bool configured; /* magpie.conf names it */
+	char **tags;     /* NULL-terminated; NULL: none */
+};
+
+/* When a series began to exist and had a known value last, seconds since 1970; 0: not known. */
+struct replica_span {
+	uint32_t first_s, last_s;
 };
 
 struct replica_limit {
@@ -65,14 +73,16 @@ struct replica_status {
 };
 
 enum replica_change {
-	CHANGE_PICTURE,    /* everything may be different; object NULL */
-	CHANGE_DECLARED,   /* struct service * */
-	CHANGE_ALERT,      /* struct replica_alert * */
-	CHANGE_ALERT_GONE, /* struct replica_alert *, for the last time */
-	CHANGE_HOST,       /* struct replica_host * */
-	CHANGE_STATUS,     /* struct replica_status * */
-	CHANGE_EVENT,      /* struct replica_event * */
-	CHANGE_STALE,      /* stale or not any more; NULL */
+	CHANGE_PICTURE,     /* everything may be different; object NULL */
+	CHANGE_DECLARED,    /* struct service * */
+	CHANGE_ALERT,       /* struct replica_alert * */
+	CHANGE_ALERT_GONE,  /* struct replica_alert *, for the last time */
+	CHANGE_HOST,        /* struct replica_host * */
+	CHANGE_SOURCE,      /* struct source_state * */
+	CHANGE_SOURCE_GONE, /* its id */
+	CHANGE_STATUS,      /* struct replica_status * */
+	CHANGE_EVENT,       /* struct replica_event * */
+	CHANGE_STALE,       /* stale or not any more; NULL */
 };
 
 typedef void (*replica_changed_fn)(void *owner, enum replica_change change, const void *object);
@@ -97,6 +107,15 @@ const GPtrArray *replica_alerts(const struct replica *replica); /* worst first, 
 const GPtrArray *replica_events(const struct replica *replica); /* newest first */
 const struct replica_host *replica_host(const struct replica *replica, const char *name);
 const struct replica_status *replica_status(const struct replica *replica);
+
+/* struct source_state, by group, then id; one by its id (NULL: there is none). */
+const GPtrArray *replica_sources(const struct replica *replica);
+const struct source_state *replica_source(const struct replica *replica, const char *id);
+
+/* struct replica_alert of one host, in no order; NULL: none. */
+const GPtrArray *replica_alerts_of(const struct replica *replica, const char *host);
+
+struct replica_span replica_span(const struct replica *replica, uint32_t series_id);
 
 /* Newest value of a series; false: none yet. */
 bool replica_last(const struct replica *replica, uint32_t series_id, struct sample *last);

@@ -16,7 +16,7 @@
  * a restart, and a browser with a greater one would wait in silence. I2: only what is in the ring
  * has an id, so that Last-Event-ID always names a place in it.
  */
-enum { TICK_MS = 1000, COMMENT_TICKS = 15 };
+enum { TICK_MS = 1000, COMMENT_TICKS = 15, SOURCES_AT_ONCE = 100 };
 
 struct subscription {
 	uint32_t series_id;
@@ -33,6 +33,7 @@ struct client {
 	GArray *subscriptions;
 	char **wanted;     /* names of series, or NULL */
 	char *wanted_host; /* or NULL */
+	bool wants_sources;
 	bool dropped;
 };
 
@@ -51,7 +52,8 @@ struct stream {
 	struct kept ring[STREAM_RING];
 	struct client *clients;
 	size_t client_count;
-	GHashTable *dirty_hosts; /* names, owned */
+	GHashTable *dirty_hosts;   /* names, owned */
+	GHashTable *dirty_sources; /* ids, owned: changed or gone */
 	const struct catalog *catalog;
 	uint64_t catalog_version;
 	unsigned ticks;
@@ -76,6 +78,7 @@ struct stream *stream_create(struct loop *loop, const struct replica *replica, s
 	stream->view = view;
 	stream->tick = loop_timer_create(loop, on_tick, stream);
 	stream->dirty_hosts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	stream->dirty_sources = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	snprintf(stream->boot, sizeof(stream->boot), "%llx", (unsigned long long)wall_now().ms);
 	return stream;
 }
@@ -85,6 +88,7 @@ void stream_destroy(struct stream *stream)
 	if (stream) {
 		loop_timer_destroy(stream->tick);
 		g_hash_table_unref(stream->dirty_hosts);
+		g_hash_table_unref(stream->dirty_sources);
 		for (size_t i = 0; i < STREAM_RING; i++) {
 			g_free(stream->ring[i].text);
 		}
@@ -280,6 +284,8 @@ static void replay(struct client *c, const char *last_id)
 static bool read_wishes(struct client *c, const struct request *request)
 {
 	const char *series = request_text(request, "series");
+	const char *sources = request_text(request, "sources");
+	c->wants_sources = sources && !strcmp(sources, "1");
 	c->wanted_host = g_strdup(request_text(request, "host"));
 	c->wanted = series ? g_strsplit(series, ",", STREAM_SERIES_MAX + 1) : NULL;
 	return !c->wanted || g_strv_length(c->wanted) <= STREAM_SERIES_MAX;
@@ -380,6 +386,53 @@ static void send_hosts(struct stream *stream)
 	g_string_free(json, TRUE);
 }
 
+/* {"sources": [changed ones], "gone": [ids]}; too many at once: {"all": true}, to be asked for. */
+static void append_sources(struct stream *stream, struct jsonout *j)
+{
+	GHashTableIter iter;
+	gpointer id = NULL;
+	if (g_hash_table_size(stream->dirty_sources) > SOURCES_AT_ONCE) {
+		jsonout_bool(j, "all", true);
+		return;
+	}
+	jsonout_open(j, "sources", '[');
+	g_hash_table_iter_init(&iter, stream->dirty_sources);
+	while (g_hash_table_iter_next(&iter, &id, NULL)) {
+		const struct source_state *source = replica_source(stream->replica, id);
+		if (source) {
+			view_source(stream->replica, j, source);
+		}
+	}
+	jsonout_close(j);
+	jsonout_open(j, "gone", '[');
+	g_hash_table_iter_init(&iter, stream->dirty_sources);
+	while (g_hash_table_iter_next(&iter, &id, NULL)) {
+		if (!replica_source(stream->replica, id)) {
+			jsonout_text(j, NULL, id);
+		}
+	}
+	jsonout_close(j);
+}
+
+static void send_sources(struct stream *stream)
+{
+	if (!g_hash_table_size(stream->dirty_sources)) {
+		return;
+	}
+	GString *json = g_string_new(NULL);
+	struct jsonout j = jsonout_begin(json);
+	jsonout_open(&j, NULL, '{');
+	append_sources(stream, &j);
+	jsonout_close(&j);
+	for (struct client *c = stream->clients; c; c = c->next) {
+		if (c->wants_sources) {
+			send_event(c, "sources", json->str);
+		}
+	}
+	g_hash_table_remove_all(stream->dirty_sources);
+	g_string_free(json, TRUE);
+}
+
 static void follow_catalog(struct stream *stream)
 {
 	const struct catalog *catalog = replica_catalog(stream->replica);
@@ -401,6 +454,7 @@ static void on_tick(void *owner)
 	struct stream *stream = owner;
 	follow_catalog(stream);
 	send_hosts(stream);
+	send_sources(stream);
 	if (stream->status_due && stream->append_status) {
 		GString *json = g_string_new(NULL);
 		stream->append_status(stream->status_owner, json);
@@ -425,6 +479,13 @@ static void mark_host(struct stream *stream, const char *name)
 {
 	if (stream->clients) {
 		g_hash_table_add(stream->dirty_hosts, g_strdup(name));
+	}
+}
+
+static void mark_source(struct stream *stream, const char *id)
+{
+	if (stream->clients) {
+		g_hash_table_add(stream->dirty_sources, g_strdup(id));
 	}
 }
 
@@ -471,12 +532,15 @@ void stream_changed(struct stream *stream, enum replica_change change, const voi
 	switch (change) {
 	case CHANGE_PICTURE:
 		g_hash_table_remove_all(stream->dirty_hosts);
+		g_hash_table_remove_all(stream->dirty_sources);
 		(void)view_categories_changed(stream->view);
 		stream_publish(stream, "resync", "{}");
 		break;
 	case CHANGE_ALERT: publish_alert(stream, object, false); break;
 	case CHANGE_ALERT_GONE: publish_alert(stream, object, true); break;
 	case CHANGE_HOST: mark_host(stream, ((const struct replica_host *)object)->name); break;
+	case CHANGE_SOURCE: mark_source(stream, ((const struct source_state *)object)->id); break;
+	case CHANGE_SOURCE_GONE: mark_source(stream, object); break;
 	case CHANGE_EVENT: publish_event(stream, object); break;
 	case CHANGE_STATUS: stream->status_due = true; break;
 	case CHANGE_STALE: broadcast_stale(stream); break;

@@ -155,10 +155,10 @@ unsigned view_host_state(
 	const struct replica *replica, const struct replica_host *host, struct wall now)
 {
 	unsigned level = view_host_silent(host, now) ? LEVEL_UNKNOWN : LEVEL_OK;
-	const GPtrArray *alerts = replica_alerts(replica);
-	for (guint i = 0; i < alerts->len; i++) {
+	const GPtrArray *alerts = replica_alerts_of(replica, host->name);
+	for (guint i = 0; alerts && i < alerts->len; i++) {
 		const struct replica_alert *a = alerts->pdata[i];
-		if (in_force(a) && !*a->suppressed_by && !strcmp(a->host, host->name)) {
+		if (in_force(a) && !*a->suppressed_by) {
 			level = worse(level, a->level);
 		}
 	}
@@ -168,11 +168,10 @@ unsigned view_host_state(
 unsigned view_service_state(const struct replica *replica, const struct service *service)
 {
 	unsigned level = LEVEL_OK;
-	const GPtrArray *alerts = replica_alerts(replica);
-	for (guint i = 0; i < alerts->len; i++) {
+	const GPtrArray *alerts = replica_alerts_of(replica, service->host_name);
+	for (guint i = 0; alerts && i < alerts->len; i++) {
 		const struct replica_alert *a = alerts->pdata[i];
-		if (in_force(a) && !*a->suppressed_by && !strcmp(a->service, service->name) &&
-			!strcmp(a->host, service->host_name)) {
+		if (in_force(a) && !*a->suppressed_by && !strcmp(a->service, service->name)) {
 			level = worse(level, a->level);
 		}
 	}
@@ -197,10 +196,10 @@ static unsigned letter_weight(char letter)
 static void raise_cells(struct view *view, const char *host, char *cells)
 {
 	static const char letters[] = "onwcu";
-	const GPtrArray *alerts = replica_alerts(view->replica);
-	for (guint i = 0; i < alerts->len; i++) {
+	const GPtrArray *alerts = replica_alerts_of(view->replica, host);
+	for (guint i = 0; alerts && i < alerts->len; i++) {
 		const struct replica_alert *a = alerts->pdata[i];
-		if (!in_force(a) || strcmp(a->host, host)) {
+		if (!in_force(a)) {
 			continue;
 		}
 		const struct service *service = catalog_service(view->catalog, host, a->service);
@@ -240,6 +239,12 @@ void view_host_members(struct view *view, struct jsonout *j, const struct replic
 	jsonout_int(j, "step", host->step_s);
 	jsonout_text(j, "error", host->error);
 	jsonout_text(j, "strip", host->strip);
+	jsonout_bool(j, "configured", host->configured);
+	jsonout_open(j, "tags", '[');
+	for (size_t i = 0; host->tags && host->tags[i]; i++) {
+		jsonout_text(j, NULL, host->tags[i]);
+	}
+	jsonout_close(j);
 	if (cells) {
 		g_autofree char *letters = host_cells(view, host, now);
 		jsonout_text(j, "cells", letters);
@@ -296,8 +301,72 @@ void view_alert(const struct replica *replica, struct jsonout *j, const struct r
 	jsonout_text(j, "summary", alert->summary);
 	jsonout_text(j, "info", alert->info);
 	jsonout_text(j, "runbook", alert->runbook);
+	jsonout_text(j, "extinfo", field ? attributes_get(&field->attributes, "extinfo") : NULL);
 	jsonout_text(j, "suppressed_by", *alert->suppressed_by ? alert->suppressed_by : NULL);
 	jsonout_close(j);
+}
+
+/* -- sources -- */
+
+static void view_complaints(struct jsonout *j, const struct source_state *source)
+{
+	jsonout_open(j, "complaints", '[');
+	for (uint32_t i = 0; i < source->complaint_count; i++) {
+		jsonout_open(j, NULL, '{');
+		jsonout_text(j, "plugin", source->complaints[i].plugin);
+		jsonout_text(j, "error", source->complaints[i].error);
+		jsonout_close(j);
+	}
+	jsonout_close(j);
+}
+
+/* While the engine is away nothing can be known of a source. */
+void view_source(
+	const struct replica *replica, struct jsonout *j, const struct source_state *source)
+{
+	int64_t stale_ms = 0;
+	bool stale = replica_stale(replica, &stale_ms) && source->state != SOURCE_STALE;
+	jsonout_open(j, NULL, '{');
+	jsonout_text(j, "id", source->id);
+	jsonout_text(j, "host", source->host);
+	jsonout_text(j, "group", source->group);
+	jsonout_text(j, "kind", source->kind);
+	jsonout_text(j, "name", source->name);
+	jsonout_text(j, "where", source->where);
+	jsonout_text(j, "state", source_condition_name(stale ? SOURCE_STALE : source->state));
+	jsonout_moment(j, "since", stale ? stale_ms : source->since.ms);
+	jsonout_moment(j, "last", source->last.ms);
+	jsonout_moment(j, "next", source->next.ms);
+	jsonout_number(j, "took_s", (double)source->took_ms / 1000);
+	jsonout_int(j, "every_s", source->step_s);
+	jsonout_int(j, "services", source->services);
+	jsonout_int(j, "series", source->series);
+	jsonout_int(j, "failures", source->failures);
+	jsonout_text(j, "version", source->version);
+	jsonout_text(j, "error", source->error);
+	view_complaints(j, source);
+	jsonout_text(j, "strip", source->strip);
+	jsonout_moment(j, "first_seen", source->first.ms);
+	jsonout_close(j);
+}
+
+void view_span(struct jsonout *j, struct replica_span span)
+{
+	jsonout_moment(j, "first_seen", (int64_t)span.first_s * 1000);
+	jsonout_moment(j, "last_seen", (int64_t)span.last_s * 1000);
+}
+
+struct replica_span view_service_span(const struct replica *replica, const struct service *service)
+{
+	struct replica_span all = {0};
+	for (size_t i = 0; i < service_field_count(service); i++) {
+		struct replica_span span = replica_span(replica, service_field(service, i)->series_id);
+		if (span.first_s && (!all.first_s || span.first_s < all.first_s)) {
+			all.first_s = span.first_s;
+		}
+		all.last_s = MAX(all.last_s, span.last_s);
+	}
+	return all;
 }
 
 void view_event(struct jsonout *j, const char *name, const struct replica_event *event)
@@ -341,7 +410,8 @@ static void view_limits(const struct replica *replica, struct jsonout *j, const 
 
 void view_field(const struct replica *replica, struct jsonout *j, const struct field *field)
 {
-	static const char *const plain[] = {"draw", "colour", "negative", "cdef", "unit", "info"};
+	static const char *const plain[] = {
+		"draw", "colour", "negative", "cdef", "unit", "info", "extinfo"};
 	const struct attributes *a = &field->attributes;
 	char id[IDENT_SERIES_MAX + 1];
 	jsonout_open(j, NULL, '{');
@@ -359,6 +429,7 @@ void view_field(const struct replica *replica, struct jsonout *j, const struct f
 	jsonout_text(j, "warning", attributes_get(a, "warning"));
 	jsonout_text(j, "critical", attributes_get(a, "critical"));
 	jsonout_bool(j, "gone", field->gone);
+	view_span(j, replica_span(replica, field->series_id));
 	view_last(replica, j, field);
 	view_limits(replica, j, field);
 	jsonout_close(j);

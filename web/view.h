@@ -36,6 +36,14 @@ void view_host_members(struct view *view, struct jsonout *j, const struct replic
 /* A whole alert as one object. */
 void view_alert(
 	const struct replica *replica, struct jsonout *j, const struct replica_alert *alert);
+/* A source as in /api/v1/sources, one object. */
+void view_source(
+	const struct replica *replica, struct jsonout *j, const struct source_state *source);
+
+/* "first_seen" and "last_seen", into an open object; of a service: those of its fields together. */
+void view_span(struct jsonout *j, struct replica_span span);
+struct replica_span view_service_span(const struct replica *replica, const struct service *service);
+
 void view_event(struct jsonout *j, const char *name, const struct replica_event *event);
 
 /* One field with limits and last value, for /api/v1/hosts/HOST. */

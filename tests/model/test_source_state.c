@@ -33,6 +33,7 @@ static struct source_state example(void)
 		.step_s = 60,
 		.last = {2000},
 		.next = {62000},
+		.first = {500},
 		.took_ms = 310,
 		.services = 24,
 		.series = 219,
@@ -59,6 +60,7 @@ static void assert_same(const struct source_state *a, const struct source_state 
 	assert_int_equal(a->since.ms, b->since.ms);
 	assert_int_equal(a->last.ms, b->last.ms);
 	assert_int_equal(a->next.ms, b->next.ms);
+	assert_int_equal(a->first.ms, b->first.ms);
 	assert_int_equal(a->step_s, b->step_s);
 	assert_int_equal(a->took_ms, b->took_ms);
 	assert_int_equal(a->services, b->services);

@@ -48,7 +48,7 @@ void picture_service(struct harness *h, uint32_t id, const char *host, const cha
 	const char *graph[] = {
 		"graph_title", "Traffic <b>", "graph_category", category, "graph_vlabel", "bits", NULL};
 	const char *down[] = {"cdef", "down,8,*", "graph", "no", NULL};
-	const char *up[] = {"negative", "down", "info", "=cmd|'x'", NULL};
+	const char *up[] = {"negative", "down", "info", "=cmd|'x'", "extinfo", "<i>late</i>", NULL};
 	message_start(h->w, MESSAGE_SERVICE);
 	frame_put_u32(h->w, id);
 	frame_put_u32(h->w, 10);
@@ -102,6 +102,9 @@ void picture_host(struct harness *h, const char *host, int64_t last_seen_ms)
 	frame_put_u32(h->w, 10);
 	frame_put_text(h->w, "");
 	frame_put_text(h->w, "oooooooooooooooooooooowc");
+	frame_put_u8(h->w, 1);
+	frame_put_u16(h->w, 1);
+	frame_put_text(h->w, "prod");
 	harness_send(h, h->engine);
 }
 
@@ -114,8 +117,41 @@ void picture_live(struct harness *h, uint32_t series, int64_t t_ms, double value
 	harness_send(h, h->engine);
 }
 
+void picture_source(struct harness *h, const char *id, enum source_condition condition)
+{
+	struct source_complaint complaint = {(char *)"if_<eth0>", (char *)"exit code 1"};
+	struct source_state source = {.id = (char *)id,
+		.group = (char *)"example.org",
+		.host = (char *)"web1",
+		.kind = (char *)"munin",
+		.name = (char *)"munin",
+		.where = (char *)"10.0.0.1:4949",
+		.state = (uint8_t)condition,
+		.since = {PICTURE_T * 1000LL},
+		.last = {PICTURE_T * 1000LL},
+		.next = {PICTURE_T * 1000LL + 60000},
+		.first = {PICTURE_T * 1000LL - 60000},
+		.step_s = 60,
+		.took_ms = 310,
+		.services = 24,
+		.series = 219,
+		.version = (char *)"munin-node 2.0.73",
+		.error = (char *)(condition == SOURCE_FAILING ? "greet: no answer within 5 s" : ""),
+		.complaint_count = condition == SOURCE_COMPLAINING,
+		.complaints = &complaint,
+		.strip = "--------------------ooow"};
+	source_state_put(h->w, &source);
+	harness_send(h, h->engine);
+}
+
 static void send_rest(struct harness *h)
 {
+	picture_source(h, "web1/munin/munin", SOURCE_COMPLAINING);
+	message_start(h->w, MESSAGE_SEEN);
+	frame_put_u32(h->w, 1);
+	frame_put_u32(h->w, PICTURE_T - 3600);
+	frame_put_u32(h->w, PICTURE_T - 1800);
+	harness_send(h, h->engine);
 	message_start(h->w, MESSAGE_LIMIT);
 	frame_put_u32(h->w, 1);
 	frame_put_text(h->w, "traffic");

@@ -84,6 +84,10 @@ static void host(const char *name, int64_t last_seen_ms, const char *strip)
 	frame_put_u32(&writer, 10);
 	frame_put_text(&writer, "");
 	frame_put_text(&writer, strip);
+	frame_put_u8(&writer, 1);
+	frame_put_u16(&writer, 2);
+	frame_put_text(&writer, "blue");
+	frame_put_text(&writer, "prod");
 }
 
 struct alert_of {

@@ -118,6 +118,34 @@ static void sends_live_values_of_what_is_wanted_only(void **state)
 	forget(host);
 }
 
+static void sends_sources_to_whom_they_matter(void **state)
+{
+	int wants = open_stream("?sources=1", NULL);
+	int not = open_stream("", NULL);
+	expect_only(wants, "event: hello");
+	expect_only(not, "event: hello");
+	picture_source(&h, "web1/munin/munin", SOURCE_FAILING);
+	GString *all = expect(wants, "\"state\":\"failing\"");
+	assert_non_null(
+		strstr(all->str, "event: sources\ndata: {\"sources\":[{\"id\":\"web1/munin/munin\""));
+	g_string_free(all, TRUE);
+	source_gone_put(h.w, "web1/munin/munin");
+	harness_send(&h, h.engine);
+	expect_only(wants, "{\"sources\":[],\"gone\":[\"web1/munin/munin\"]}");
+	for (int i = 0; i < 300; i++) {
+		char id[40];
+		snprintf(id, sizeof(id), "web1/check/c%d", i);
+		picture_source(&h, id, SOURCE_OK);
+	}
+	expect_only(wants, "event: sources\ndata: {\"all\":true}");
+	picture_alert(&h, 21, 1, 1, "web1", "");
+	GString *other = expect(not, "data: {\"id\":21,");
+	assert_null(strstr(other->str, "sources"));
+	g_string_free(other, TRUE);
+	forget(wants);
+	forget(not );
+}
+
 /* A client that comes back gets what it missed, or is told that this is not possible. */
 static void replays_from_the_ring_or_says_resync(void **state)
 {
@@ -218,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(greets_and_tells_alerts_as_they_change),
 		cmocka_unit_test(sends_live_values_of_what_is_wanted_only),
+		cmocka_unit_test(sends_sources_to_whom_they_matter),
 		cmocka_unit_test(replays_from_the_ring_or_says_resync),
 		cmocka_unit_test(tells_when_the_engine_is_lost_and_back),
 		cmocka_unit_test(parameters_are_checked),

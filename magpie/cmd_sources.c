@@ -1,0 +1,130 @@
+#include "base/clock.h"
+#include "magpie/client.h"
+#include "magpie/command.h"
+#include "magpie/options.h"
+#include "magpie/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/*
+ * `magpie sources`: where samples come from and how each source is, what does not answer first.
+ * Exit code 0 also if some fail: the question was answered.
+ */
+
+static const struct table_column source_columns[] = {{"state", "state", false},
+	{"id", "source", false}, {"host", "host", false}, {"where", "where", false},
+	{"since", "since", false}, {"last", "last answer", false}, {"next", "next", false},
+	{"took_s", "took s", true}, {"every_s", "every s", true}, {"services", "services", true},
+	{"series", "series", true}, {"failures", "failures", true}, {"version", "version", false},
+	{"error", "error", false}};
+
+static const char *source_text(json_t *source, const char *key)
+{
+	const char *text = json_string_value(json_object_get(source, key));
+	return text ? text : "";
+}
+
+static int source_rank(json_t *source)
+{
+	static const char *const order[] = {"failing", "stale", "complaining", "waiting"};
+	const char *state = source_text(source, "state");
+	for (size_t i = 0; i < ARRAY_LENGTH(order); i++) {
+		if (!strcmp(state, order[i])) {
+			return (int)i;
+		}
+	}
+	return ARRAY_LENGTH(order);
+}
+
+/* Its own error, else the first complaint of its plugins and how many more there are. */
+static void source_error(json_t *source, char *text, size_t size)
+{
+	json_t *complaints = json_object_get(source, "complaints");
+	size_t count = json_array_size(complaints);
+	const char *error = source_text(source, "error");
+	if (*error || !count) {
+		snprintf(text, size, "%s", error);
+		return;
+	}
+	json_t *first = json_array_get(complaints, 0);
+	int length =
+		snprintf(text, size, "%s: %s", source_text(first, "plugin"), source_text(first, "error"));
+	if (count > 1 && length >= 0 && (size_t)length < size) {
+		snprintf(text + length, size - (size_t)length, " (and %zu more)", count - 1);
+	}
+}
+
+static void source_add(struct table *table, json_t *source)
+{
+	char error[512];
+	source_error(source, error, sizeof(error));
+	for (size_t i = 0; i < ARRAY_LENGTH(source_columns) - 1; i++) {
+		const char *key = source_columns[i].key;
+		if (source_columns[i].number) {
+			table_add_number(table, json_number_value(json_object_get(source, key)));
+		} else {
+			table_add(table, source_text(source, key));
+		}
+	}
+	table_add(table, error);
+}
+
+static void sources_print(json_t *answer, enum table_form form, bool failing)
+{
+	struct table table;
+	size_t i;
+	json_t *source;
+	json_t *sources = json_object_get(answer, "sources");
+	table_init(&table, source_columns, ARRAY_LENGTH(source_columns));
+	for (int rank = 0; rank <= (failing ? 2 : 4); rank++) {
+		json_array_foreach(sources, i, source)
+		{
+			if (source_rank(source) == rank) {
+				source_add(&table, source);
+			}
+		}
+	}
+	if (form == TABLE_TEXT && !table.cells->len) {
+		printf(failing ? "All sources answer.\n" : "No sources.\n");
+	} else {
+		table_print(&table, form);
+	}
+	table_finish(&table);
+}
+
+int cmd_sources(int argc, char **argv)
+{
+	struct client client = {0};
+	const char *form_name = "table";
+	enum table_form form;
+	bool failing = false;
+	const struct option_row rows[] = {CLIENT_OPTIONS(client),
+		{"o", TABLE_FORMS, "form of the output (default: table)", &form_name, NULL},
+		{"failing", NULL, "only those that fail, complain or were not heard of", NULL, &failing}};
+	const struct options options = {.command = "sources",
+		.operands = "",
+		.about = "Lists where samples come from: nodes, services, checks, plugins and exporters, "
+				 "with the state, the last error and the next round of each.",
+		.rows = rows,
+		.row_count = ARRAY_LENGTH(rows)};
+	int operands;
+	enum options_result result = options_parse(&options, argc, argv, &operands);
+	if (result != OPTIONS_GO) {
+		return result;
+	}
+	if (!table_form_parse(form_name, &form)) {
+		fprintf(stderr, "magpie sources: -o takes " TABLE_FORMS ", not \"%s\"\n", form_name);
+		return COMMAND_USAGE;
+	}
+	struct error err;
+	json_t *answer = client_get_json(&client, "/api/v1/sources", &err);
+	if (!answer) {
+		return client_failed("sources", &err);
+	}
+	sources_print(answer, form, failing);
+	json_decref(answer);
+	return COMMAND_DONE;
+}

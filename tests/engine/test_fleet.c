@@ -1,0 +1,211 @@
+#include "engine/engine.h"
+
+#include "tests/engine/fake.h"
+
+/* Sources and hosts from the collector's frame to the web role's, over restarts. */
+static int64_t now_s(void)
+{
+	return wall_s(wall_now());
+}
+
+static const struct field *field_of(struct fake *fake, const char *name)
+{
+	return catalog_find(fake->engine->catalog, name);
+}
+
+static bool has_value(struct fake *fake, const char *name, double value)
+{
+	struct sample sample = {.value = NAN};
+	const struct field *field = field_of(fake, name);
+	return field && window_last(fake->engine->window, field->series_id, &sample) &&
+		   sample.value == value;
+}
+
+static void say_source(struct fake *fake, const char *id, enum source_condition condition)
+{
+	struct source_state state = {.id = (char *)id,
+		.group = (char *)"example.com",
+		.host = (char *)"web1",
+		.kind = (char *)"munin",
+		.name = (char *)"munin",
+		.where = (char *)"web1:4949",
+		.state = (uint8_t)condition,
+		.since = wall_now(),
+		.next = {wall_now().ms + 60000},
+		.step_s = 60,
+		.error = (char *)(condition == SOURCE_FAILING ? "connect: refused" : "")};
+	source_state_put(fake->w, &state);
+	assert_true(channel_send(fake->peers[ROLE_COLLECTOR].channel, fake->w, NULL));
+}
+
+/* The latest SOURCE frame of that id the web role got; its state, or -1. */
+static int shown(struct fake_peer *web, const char *id)
+{
+	int found = -1;
+	for (size_t i = 0; i < web->frames->len; i++) {
+		const GByteArray *bytes = web->frames->pdata[i];
+		struct frame frame = {.type = MESSAGE_SOURCE,
+			.version = 1,
+			.length = bytes->len - 2,
+			.payload = bytes->data + 2};
+		struct source_state state;
+		if (fake_type(web, i) == MESSAGE_SOURCE && source_state_read(&state, &frame, NULL)) {
+			found = strcmp(state.id, id) ? found : state.state;
+			source_state_finish(&state);
+		}
+	}
+	return found;
+}
+
+static size_t events(struct fake_peer *web, const char *kind)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < web->frames->len; i++) {
+		if (fake_type(web, i) == MESSAGE_EVENT) {
+			struct frame_reader r = fake_reader(web, i);
+			(void)frame_get_i64(&r);
+			g_autofree char *text = frame_get_text(&r);
+			count += !strcmp(text, kind);
+		}
+	}
+	return count;
+}
+
+static void a_source_goes_the_whole_way(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	struct fake_peer *collector = fake_join(fake, ROLE_COLLECTOR);
+	fake_wait(fake, fake_count(web, MESSAGE_SYNC) == 2);
+	say_source(fake, "web1/munin/munin", SOURCE_OK);
+	fake_wait(fake, shown(web, "web1/munin/munin") == SOURCE_OK);
+	for (int i = 0; i < 100; i++) {
+		say_source(fake, "web1/munin/munin", SOURCE_FAILING);
+	}
+	fake_wait(fake, shown(web, "web1/munin/munin") == SOURCE_FAILING);
+	assert_int_equal(events(web, "source.failing"), 1);
+	assert_in_range(fake_count(web, MESSAGE_SOURCE), 2, 5); /* once a second at most */
+	say_source(fake, "web1/munin/munin", SOURCE_OK);
+	fake_wait(fake, events(web, "source.ok") == 1);
+	source_gone_put(fake->w, "web1/munin/munin");
+	assert_true(channel_send(collector->channel, fake->w, NULL));
+	fake_wait(fake, fake_count(web, MESSAGE_SOURCE_GONE) == 1);
+}
+
+static void a_web_role_that_comes_back_gets_all_sources(void **state)
+{
+	struct fake *fake = *state;
+	fake_join(fake, ROLE_COLLECTOR);
+	say_source(fake, "web1/munin/munin", SOURCE_OK);
+	say_source(fake, "web1/check/site", SOURCE_COMPLAINING);
+	fake_wait(fake, sources_count(fake->engine->sources) == 2);
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	fake_wait(fake, fake_count(web, MESSAGE_SYNC) == 2);
+	assert_int_equal(shown(web, "web1/munin/munin"), SOURCE_OK);
+	assert_int_equal(shown(web, "web1/check/site"), SOURCE_COMPLAINING);
+}
+
+static void without_its_collector_a_source_is_stale(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	fake_join(fake, ROLE_COLLECTOR);
+	say_source(fake, "web1/munin/munin", SOURCE_OK);
+	fake_wait(fake, shown(web, "web1/munin/munin") == SOURCE_OK);
+	fake_leave(fake, ROLE_COLLECTOR);
+	fake_wait(fake, shown(web, "web1/munin/munin") == SOURCE_STALE);
+	fake_join(fake, ROLE_COLLECTOR);
+	say_source(fake, "web1/munin/munin", SOURCE_OK);
+	fake_wait(fake, shown(web, "web1/munin/munin") == SOURCE_OK);
+}
+
+static void a_source_that_is_not_as_promised_ends_its_collector(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *collector = fake_join(fake, ROLE_COLLECTOR);
+	message_start(fake->w, MESSAGE_SOURCE);
+	for (int i = 0; i < 40; i++) {
+		frame_put_u16(fake->w, 0xffff);
+	}
+	assert_true(channel_send(collector->channel, fake->w, NULL));
+	fake_wait(fake, collector->closed);
+}
+
+static void sources_and_spans_outlive_a_clean_stop(void **state)
+{
+	struct fake *fake = *state;
+	fake_join(fake, ROLE_COLLECTOR);
+	fake_declare(fake, "web1", "cpu", 2, 7);
+	int64_t t_ms = now_s() * 1000;
+	fake_sample(fake, 7, 2, t_ms, 5);
+	say_source(fake, "web1/munin/munin", SOURCE_FAILING);
+	fake_wait(fake, has_value(fake, "web1:cpu:f1", 5));
+	fake_wait(fake, sources_count(fake->engine->sources) == 1);
+	uint32_t id = field_of(fake, "web1:cpu:f1")->series_id;
+	struct seen_span before = seen_of(fake->engine->seen, id);
+	assert_in_range(before.first_s, now_s() - 30, now_s());
+	assert_int_equal(before.last_s, t_ms / 1000);
+	fake_restart(fake, true);
+	struct seen_span after = seen_of(fake->engine->seen, id);
+	assert_int_equal(after.first_s, before.first_s);
+	assert_int_equal(after.last_s, before.last_s);
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	fake_wait(fake, fake_count(web, MESSAGE_SYNC) == 2);
+	assert_int_equal(shown(web, "web1/munin/munin"), SOURCE_STALE);
+	assert_true(fake_count(web, MESSAGE_SEEN) > 0);
+}
+
+/* Within a second of its first sample; what came after is taken from the journal. */
+static void spans_outlive_a_kill(void **state)
+{
+	struct fake *fake = *state;
+	fake_join(fake, ROLE_COLLECTOR);
+	fake_declare(fake, "web1", "cpu", 1, 7);
+	int64_t t_ms = now_s() * 1000;
+	fake_sample(fake, 7, 1, t_ms - 20000, 4);
+	fake_wait(fake, has_value(fake, "web1:cpu:f0", 4));
+	uint32_t id = field_of(fake, "web1:cpu:f0")->series_id;
+	uint32_t first_s = seen_of(fake->engine->seen, id).first_s;
+	fake_wait(fake, !g_hash_table_size(fake->engine->fleet.unsaved));
+	uint64_t generation = keeper_generation(fake->engine->keeper);
+	keeper_hurry(fake->engine->keeper);
+	fake_wait(fake, keeper_stored(fake->engine->keeper) >= generation);
+	fake_sample(fake, 7, 1, t_ms - 10000, 5);
+	fake_wait(fake, has_value(fake, "web1:cpu:f0", 5));
+	fake_restart(fake, false);
+	struct seen_span span = seen_of(fake->engine->seen, id);
+	assert_int_equal(span.first_s, first_s);
+	assert_int_equal(span.last_s, t_ms / 1000 - 10);
+}
+
+static void a_fleet_that_changes_at_once_is_told_in_few_words(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	fake_join(fake, ROLE_COLLECTOR);
+	for (int i = 0; i < 500; i++) {
+		char id[64];
+		snprintf(id, sizeof(id), "web1/check/c%d", i);
+		say_source(fake, id, SOURCE_FAILING);
+	}
+	fake_wait(fake, sources_count(fake->engine->sources) == 500);
+	fake_wait(fake, shown(web, "web1/check/c499") == SOURCE_FAILING);
+	assert_in_range(events(web, "source.failing"), FLEET_EVENTS_PER_MINUTE,
+		2 * FLEET_EVENTS_PER_MINUTE); /* a minute may have passed */
+}
+
+#define HERE(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HERE(a_source_goes_the_whole_way),
+		HERE(a_web_role_that_comes_back_gets_all_sources),
+		HERE(without_its_collector_a_source_is_stale),
+		HERE(a_source_that_is_not_as_promised_ends_its_collector),
+		HERE(sources_and_spans_outlive_a_clean_stop),
+		HERE(spans_outlive_a_kill),
+		HERE(a_fleet_that_changes_at_once_is_told_in_few_words),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
