@@ -46,10 +46,10 @@ struct probe_kind {
 	 * present stage. */
 	bool (*closed)(struct probe *probe);
 	void (*stop)(struct probe *probe); /* frees what state holds */
-	/* Whether process `comm` listening on `address` of this host is such a service (discovery). */
-	const char *const
-		*processes; /* NULL-terminated names as in /proc/PID/comm; NULL: is not looked for */
-	const char *const *sockets; /* Unix sockets tried first, NULL-terminated; NULL: none */
+	/* Whether a process of this host is such a service (discovery); both end with NULL. */
+	const char *const *processes; /* globs of names as in /proc/PID/comm; NULL: is not looked for */
+	const char *const *sockets;   /* globs of Unix sockets that are asked rather than ports */
+	bool each_listener; /* what each of its sockets gives is a service of its own (pools) */
 };
 
 struct probe {
