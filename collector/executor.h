@@ -21,7 +21,8 @@ enum execution_what {
 	EXECUTION_TRANSPORT, /* the ssh:// or cmd:// of a host's munin-node: a socket to talk through */
 };
 
-enum { EXECUTION_OUTPUT_MAX = 63000 };
+enum { EXECUTION_OUTPUT_MAX = 63000, EXECUTION_ERRORS_MAX = 2000 };
+#define EXECUTION_TRANSPORT_MARK "# transport: " /* as runner/transport.h */
 
 struct execution_request {
 	enum execution_what what;
@@ -35,10 +36,12 @@ struct execution_result {
 						   else is 0 */
 	int exit_code, signal;
 	bool timed_out, truncated;
+	bool too_many; /* processes: it was ended for that */
 	uint32_t took_ms;
-	const char *output; /* raw, stdout and stderr; NUL behind it */
+	const char *output; /* raw, of stdout; NUL behind it */
 	size_t length;
-	int fd; /* TRANSPORT: the socket, the callee's now; else -1 */
+	const char *errors; /* clean, the begin of what it said on stderr */
+	int fd;             /* TRANSPORT: the socket, the callee's now; else -1 */
 };
 
 typedef void (*execution_fn)(void *owner, const struct execution_result *result);
@@ -55,7 +58,9 @@ struct executor {
 
 /*
  * Begins; `done` is called once, never from inside this call. A TRANSPORT is done when the process
- * runs and its socket is there; it ends when the socket is closed or at the deadline. NULL:
+ * runs and its socket is there; it ends when the socket is closed or at the deadline. If the
+ * process ends first, what it said on stderr comes as the last lines from the socket, each behind
+ * EXECUTION_TRANSPORT_MARK, so that the reason of a login that failed is read in its place. NULL:
  * refused.
  */
 MUST_USE static inline struct execution *executor_start(struct executor *executor,

@@ -33,3 +33,7 @@ void message_start(struct frame_writer *w, enum message_type type);
 
 /* Kinds of answers. */
 enum message_status { MESSAGE_OK = 0 }; /* else an enum error_kind */
+
+/* EXECUTE: what is wanted; the same numbers as enum execution_what. EXECUTED: how it ended. */
+enum message_execute { EXECUTE_CHECK, EXECUTE_CONFIG, EXECUTE_FETCH, EXECUTE_TRANSPORT };
+enum message_executed { EXECUTED_BY_ITSELF, EXECUTED_TIMED_OUT, EXECUTED_TOO_MANY };

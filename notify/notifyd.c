@@ -6,9 +6,8 @@
 
 #include <unistd.h>
 
-#include "base/channel.h"
 #include "base/log.h"
-#include "base/role.h"
+#include "base/partner.h"
 #include "model/config.h"
 #include "model/message.h"
 #include "notify/outbound.h"
@@ -21,7 +20,7 @@ struct notifyd {
 	struct role *role;
 	struct config *config;
 	struct outbound *outbound;
-	struct channel *engine;
+	struct partner *engine;
 	struct frame_writer *writer;
 	struct loop_timer *drain;
 	struct mono drain_until;
@@ -36,22 +35,7 @@ static bool notifyd_report(void *owner, uint64_t delivery, const struct delivery
 	frame_put_u8(d->writer, (uint8_t)result->outcome);
 	frame_put_u16(d->writer, result->code);
 	frame_put_text(d->writer, result->detail);
-	return channel_send(d->engine, d->writer, NULL);
-}
-
-static void *notifyd_create(struct role *role, struct error *err)
-{
-	struct config *config = config_read(role->bundle, err);
-	if (!config) {
-		return NULL;
-	}
-	struct notifyd *d = g_new0(struct notifyd, 1);
-	d->role = role;
-	d->config = config;
-	d->writer = g_new0(struct frame_writer, 1);
-	d->outbound = outbound_create(role->loop, notifyd_report, d);
-	outbound_configure(d->outbound, config);
-	return d;
+	return partner_send(d->engine, d->writer, NULL);
 }
 
 static void notifyd_frame(void *owner, const struct frame *frame, int fd)
@@ -72,32 +56,39 @@ static void notifyd_frame(void *owner, const struct frame *frame, int fd)
 	outbound_order(d->outbound, notice);
 }
 
-static void notifyd_closed(void *owner, const struct error *why)
-{
-	struct notifyd *d = owner;
-	log_info("notify.engine_gone", "why=\"%s\"", log_safe(why->text));
-	channel_destroy(STEAL(d->engine));
-	role_lost_peer(d->role, ROLE_ENGINE);
-}
-
-static void notifyd_drained(void *owner)
+/* The channel is new or has room again. */
+static void notifyd_ready(void *owner)
 {
 	outbound_report(((struct notifyd *)owner)->outbound);
 }
 
+static void *notifyd_create(struct role *role, struct error *err)
+{
+	static const struct partner_handlers handlers = {.frame = notifyd_frame, .ready = notifyd_ready};
+	struct config *config = config_read(role->bundle, err);
+	if (!config) {
+		return NULL;
+	}
+	struct notifyd *d = g_new0(struct notifyd, 1);
+	d->role = role;
+	d->config = config;
+	d->writer = g_new0(struct frame_writer, 1);
+	d->outbound = outbound_create(role->loop, notifyd_report, d);
+	outbound_configure(d->outbound, config);
+	d->engine = partner_create(role,
+		&(struct partner_options){
+			.table = &message_table, .id = ROLE_ENGINE, .queue_max = QUEUE_MAX, .needed = true},
+		&handlers, d);
+	return d;
+}
+
 static void notifyd_peer(void *state, unsigned peer, unsigned instance UNUSED, int fd)
 {
-	static const struct channel_handlers handlers = {
-		.frame = notifyd_frame, .closed = notifyd_closed, .drained = notifyd_drained};
-	struct notifyd *d = state;
-	if (peer != ROLE_ENGINE) {
+	if (peer == ROLE_ENGINE) {
+		partner_join(((struct notifyd *)state)->engine, fd);
+	} else {
 		close(fd);
-		return;
 	}
-	channel_destroy(d->engine);
-	d->engine = channel_create(
-		d->role->loop, &message_table, d->role->id, peer, QUEUE_MAX, &handlers, d, fd);
-	outbound_report(d->outbound);
 }
 
 static void notifyd_apply(void *state)
@@ -145,7 +136,7 @@ static void notifyd_destroy(void *state)
 	struct notifyd *d = state;
 	loop_timer_destroy(d->drain);
 	outbound_destroy(d->outbound);
-	channel_destroy(d->engine);
+	partner_destroy(d->engine);
 	config_destroy(d->config);
 	g_free(d->writer);
 	g_free(d);

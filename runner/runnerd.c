@@ -1,6 +1,7 @@
 /*
  * The runner role: the engine names an action and gives arguments, the configuration says what that
- * is, the result goes back raw. It parses nothing.
+ * is, the result goes back raw. It parses nothing. What collectors want executed (runner/clients.c)
+ * has places of its own, so that an action never waits behind plugins.
  *
  * I1: one run number is started at most once in this process's life, however often it is ordered:
  * repeated while it runs the order is dropped, repeated later it is answered from memory. Over a
@@ -11,14 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/channel.h"
 #include "base/log.h"
-#include "base/role.h"
+#include "base/partner.h"
 #include "base/spawn.h"
 #include "base/text.h"
 #include "model/config.h"
 #include "model/message.h"
 #include "runner/action.h"
+#include "runner/clients.h"
+#include "runner/pool.h"
 
 #include "base/banned.h"
 
@@ -48,8 +50,11 @@ struct runnerd {
 	struct role *role;
 	struct config *config;
 	struct spawner *spawner;
-	struct channel *engine;
+	struct partner *engine;
+	struct pool *pool;
+	struct clients *clients;
 	struct frame_writer *writer;
+	size_t running;   /* actions */
 	GHashTable *runs; /* uint64_t -> struct run *, owned */
 	GQueue over;      /* struct run *, oldest first */
 	struct loop_timer *stop_timer;
@@ -76,7 +81,7 @@ static void runnerd_tell(struct run *run)
 	frame_put_u8(d->writer, run->signal);
 	frame_put_u8(d->writer, run->timed_out);
 	frame_put_text(d->writer, run->output);
-	run->told = channel_send(d->engine, d->writer, NULL);
+	run->told = partner_send(d->engine, d->writer, NULL);
 }
 
 static void runnerd_tell_untold(struct runnerd *d)
@@ -107,6 +112,7 @@ static void runnerd_over(struct run *run)
 static void runnerd_ended(void *owner, const struct spawn_result *result)
 {
 	struct run *run = owner;
+	run->runnerd->running--;
 	run->started = result->started;
 	run->timed_out = result->timed_out;
 	run->exit_code = result->exit_code;
@@ -150,7 +156,7 @@ static bool runnerd_start(struct run *run, char *const *arguments, size_t count,
 	if (!action) {
 		return error_set(err, ERR_NOT_FOUND, "no action of that name is configured");
 	}
-	if (d->stopping || spawner_running(d->spawner) >= RUNNING_MAX) {
+	if (d->stopping || d->running >= RUNNING_MAX) {
 		return error_set(err, ERR_CONFLICT, "too many actions are running");
 	}
 	if (!action_prepare(action, arguments, count, &command, err)) {
@@ -158,6 +164,7 @@ static bool runnerd_start(struct run *run, char *const *arguments, size_t count,
 	}
 	bool started = runnerd_spawn(run, action, &command, err);
 	action_finish(&command);
+	d->running += started;
 	return started;
 }
 
@@ -207,36 +214,28 @@ static void runnerd_frame(void *owner, const struct frame *frame, int fd)
 	runnerd_order(d, id, action, (char *const *)arguments->pdata, arguments->len);
 }
 
-static void runnerd_closed(void *owner, const struct error *why)
-{
-	struct runnerd *d = owner;
-	log_info("runner.engine_gone", "why=\"%s\"", log_safe(why->text));
-	channel_destroy(STEAL(d->engine));
-	role_lost_peer(d->role, ROLE_ENGINE);
-}
-
-static void runnerd_drained(void *owner)
+/* The channel is new or has room again. */
+static void runnerd_ready(void *owner)
 {
 	runnerd_tell_untold(owner);
 }
 
-static void runnerd_peer(void *state, unsigned peer, unsigned instance UNUSED, int fd)
+static void runnerd_peer(void *state, unsigned peer, unsigned instance, int fd)
 {
-	static const struct channel_handlers handlers = {
-		.frame = runnerd_frame, .closed = runnerd_closed, .drained = runnerd_drained};
 	struct runnerd *d = state;
-	if (peer != ROLE_ENGINE) {
+	if (peer == ROLE_ENGINE) {
+		partner_join(d->engine, fd);
+	} else if (peer == ROLE_COLLECTOR) {
+		clients_join(d->clients, instance, fd);
+	} else {
 		close(fd);
-		return;
 	}
-	channel_destroy(d->engine);
-	d->engine = channel_create(
-		d->role->loop, &message_table, d->role->id, peer, QUEUE_MAX, &handlers, d, fd);
-	runnerd_tell_untold(d);
 }
 
 static void *runnerd_create(struct role *role, struct error *err)
 {
+	static const struct partner_handlers handlers = {
+		.frame = runnerd_frame, .ready = runnerd_ready};
 	struct config *config = config_read(role->bundle, err);
 	if (!config) {
 		return NULL;
@@ -247,6 +246,15 @@ static void *runnerd_create(struct role *role, struct error *err)
 	d->writer = g_new0(struct frame_writer, 1);
 	d->runs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, runnerd_free_run);
 	d->spawner = spawner_create(role->loop);
+	d->engine = partner_create(role,
+		&(struct partner_options){
+			.table = &message_table, .id = ROLE_ENGINE, .queue_max = QUEUE_MAX, .needed = true},
+		&handlers, d);
+	g_autofree char *state_dir = g_build_filename(role->data_dir, "plugin-state", NULL);
+	d->pool = pool_create(
+		&(struct pool_options){.loop = role->loop, .spawner = d->spawner, .state_dir = state_dir});
+	pool_configure(d->pool, config);
+	d->clients = clients_create(role, d->pool);
 	return d;
 }
 
@@ -259,6 +267,7 @@ static void runnerd_apply(void *state)
 		log_error("runner.config", "error=\"%s\" the old one stays", log_safe(err.text));
 		return;
 	}
+	pool_configure(d->pool, config);
 	config_destroy(d->config);
 	d->config = config;
 }
@@ -283,6 +292,7 @@ static void runnerd_stop(void *state)
 {
 	struct runnerd *d = state;
 	d->stopping = true;
+	pool_close(d->pool);
 	d->stop_at.ms = mono_now().ms + STOP_MS;
 	d->stop_timer = loop_timer_create(d->role->loop, runnerd_wait, d);
 	runnerd_wait(d);
@@ -291,9 +301,11 @@ static void runnerd_stop(void *state)
 static void runnerd_destroy(void *state)
 {
 	struct runnerd *d = state;
+	clients_destroy(d->clients);
 	spawner_destroy(d->spawner);
+	pool_destroy(d->pool);
 	loop_timer_destroy(d->stop_timer);
-	channel_destroy(d->engine);
+	partner_destroy(d->engine);
 	g_queue_clear(&d->over);
 	g_hash_table_destroy(d->runs);
 	config_destroy(d->config);

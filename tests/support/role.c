@@ -46,6 +46,12 @@ static int config_fd(const char *config)
 
 void test_role_start(struct test_role *t, int (*main)(void), unsigned role, const char *config)
 {
+	test_role_start_in(t, main, role, config, "/nonexistent");
+}
+
+void test_role_start_in(
+	struct test_role *t, int (*main)(void), unsigned role, const char *config, const char *data_dir)
+{
 	int pair[2];
 	int failed = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
 	assert(!failed);
@@ -67,7 +73,7 @@ void test_role_start(struct test_role *t, int (*main)(void), unsigned role, cons
 		t->loop, &message_table, ROLE_SUPERVISOR, role, 1 << 20, &ignore, NULL, pair[0]);
 	AUTO_FD fd = config_fd(config);
 	message_start(t->writer, MESSAGE_CONTROL_START);
-	frame_put_text(t->writer, "/nonexistent");
+	frame_put_text(t->writer, data_dir);
 	frame_put_u8(t->writer, 0);
 	frame_put_u64(t->writer, 1);
 	bool sent = channel_send_fd(t->control, t->writer, fd, NULL);

@@ -20,6 +20,9 @@ struct test_role {
 /* Starts `main` with `config` as magpie.conf (NULL: none) and joins it to us as the role `peer_id`.
  */
 void test_role_start(struct test_role *t, int (*main)(void), unsigned role, const char *config);
+/* The same with a data directory. */
+void test_role_start_in(struct test_role *t, int (*main)(void), unsigned role, const char *config,
+	const char *data_dir);
 void test_role_join(
 	struct test_role *t, unsigned peer_id, const struct channel_handlers *handlers, void *owner);
 
