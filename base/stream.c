@@ -445,13 +445,17 @@ bool stream_start_tls(struct stream *stream, const struct tls_settings *tls, str
 	if (stream->stage != STREAM_OPEN || stream->tls || stream_is_over(stream) || stream->ended) {
 		return error_set(err, ERR_CONFLICT, "TLS can begin on an open connection only, and once");
 	}
-	if (stream->in.length) {
+	if (stream->in.length && !tls->server) {
 		return error_set(err, ERR_PROTOCOL, "%s: %zu bytes came in clear before the TLS handshake",
 			stream->address, stream->in.length);
 	}
 	if (!stream_tls_begin(stream, tls, err)) {
 		return false;
 	}
+	/* the peer, as TLS client, may begin at once: what it sent already belongs to the handshake */
+	tls_session_feed(stream->tls, stream->in.bytes + stream->in.start, stream->in.length);
+	stream_buffer_take(&stream->in, stream->in.length);
+	stream->scanned = 0;
 	stream->tell_data = false;
 	stream_connected(stream);
 	stream_soon(stream);
@@ -583,5 +587,5 @@ uint64_t stream_received(const struct stream *stream)
 
 const struct tls_report *stream_tls_report(const struct stream *stream)
 {
-	return stream->tls && stream->tls_done ? tls_session_report(stream->tls) : NULL;
+	return stream->tls ? tls_session_report(stream->tls) : NULL;
 }

@@ -60,7 +60,8 @@ MUST_USE struct stream *stream_adopt(struct loop *loop, int fd, const struct str
 void stream_destroy(struct stream *stream);
 
 /* TLS from here on (STARTTLS). What was received before and not taken counts as a break of the
- * protocol (bytes in clear that pretend to be protected). open() follows. */
+ * protocol (bytes in clear that pretend to be protected), but for a TLS server, to whom it is the
+ * begin of the handshake. open() follows. */
 bool stream_start_tls(struct stream *stream, const struct tls_settings *tls, struct error *err);
 
 /* Queues bytes; each call is one TLS record if it fits into one. A dead stream drops them. */
@@ -95,5 +96,5 @@ const char *stream_address(
 	const struct stream *stream); /* "192.0.2.1:4949" being talked to, "" before */
 uint64_t stream_received(const struct stream *stream); /* bytes, in clear */
 
-/* NULL: no handshake came to its end. */
+/* NULL: no handshake came to its end; one that ended with a refused certificate did. */
 const struct tls_report *stream_tls_report(const struct stream *stream);

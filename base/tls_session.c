@@ -24,7 +24,9 @@ struct tls_session {
 	char *peer;
 	bool verify, client, done;
 	GByteArray *incoming;
-	size_t used; /* of `incoming` */
+	size_t used;  /* of `incoming` */
+	bool starved; /* GnuTLS wanted more than there was */
+	bool pulled;  /* it got some */
 	tls_push_fn push;
 	void *owner;
 	struct tls_report *report; /* NULL: no handshake yet */
@@ -34,10 +36,16 @@ static const char modern[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 static const char legacy[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:+VERS-TLS1.1:+VERS-TLS1.0:"
 							 "+ANON-ECDH:+ANON-DH:+SIGN-RSA-SHA1:%VERIFY_ALLOW_SIGN_WITH_SHA1";
 
+/* A server without a certificate can agree only by ways that TLS 1.3 does not have. */
+static const char anonymous[] = "NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.1:+VERS-TLS1.0:"
+								"+ANON-ECDH:+ANON-DH";
+
 static ssize_t tls_pull(gnutls_transport_ptr_t owner, void *room, size_t length)
 {
 	struct tls_session *s = owner;
 	size_t n = MIN(length, s->incoming->len - s->used);
+	s->starved = s->starved || !n;
+	s->pulled = s->pulled || n;
 	if (!n) {
 		gnutls_transport_set_errno(s->session, EAGAIN);
 		return -1;
@@ -70,7 +78,10 @@ static bool tls_session_prepare(
 	struct tls_session *s, const struct tls_settings *settings, struct error *err)
 {
 	const char *where = NULL;
-	int code = gnutls_priority_set_direct(s->session, settings->legacy ? legacy : modern, &where);
+	const char *ways = !settings->legacy                              ? modern
+					   : settings->server && !s->credentials->has_key ? anonymous
+																	  : legacy;
+	int code = gnutls_priority_set_direct(s->session, ways, &where);
 	if (code < 0) {
 		return error_set(err, ERR_CONFIG, "TLS cannot be set up here: %s", gnutls_strerror(code));
 	}
@@ -187,6 +198,16 @@ static enum tls_progress tls_broken(struct tls_session *s, int code, struct erro
 	return TLS_FAILED;
 }
 
+/*
+ * GnuTLS also says "again" between the parts of a long message while bytes are there: only when it
+ * wanted more than there was does it wait for the peer.
+ */
+static bool tls_goes_on(const struct tls_session *s, ssize_t code)
+{
+	return code == GNUTLS_E_INTERRUPTED || code == GNUTLS_E_WARNING_ALERT_RECEIVED ||
+		   (code == GNUTLS_E_AGAIN && s->pulled && !s->starved);
+}
+
 /* -- the handshake -- */
 
 static enum tls_progress tls_judge(struct tls_session *s, struct error *err)
@@ -206,9 +227,9 @@ enum tls_progress tls_session_handshake(struct tls_session *session, struct erro
 {
 	int code;
 	do {
+		session->starved = session->pulled = false;
 		code = gnutls_handshake(session->session);
-	} while (code == GNUTLS_E_INTERRUPTED || code == GNUTLS_E_WARNING_ALERT_RECEIVED ||
-			 code == GNUTLS_E_GOT_APPLICATION_DATA);
+	} while (tls_goes_on(session, code));
 	if (code == GNUTLS_E_AGAIN) {
 		return TLS_WANT;
 	}
@@ -224,8 +245,9 @@ enum tls_progress tls_session_receive(
 	ssize_t n;
 	*length = 0;
 	do {
+		session->starved = session->pulled = false;
 		n = gnutls_record_recv(session->session, room, most);
-	} while (n == GNUTLS_E_INTERRUPTED || n == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	} while (tls_goes_on(session, n));
 	if (n == GNUTLS_E_AGAIN) {
 		return TLS_WANT;
 	}
