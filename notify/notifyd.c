@@ -64,7 +64,8 @@ static void notifyd_ready(void *owner)
 
 static void *notifyd_create(struct role *role, struct error *err)
 {
-	static const struct partner_handlers handlers = {.frame = notifyd_frame, .ready = notifyd_ready};
+	static const struct partner_handlers handlers = {
+		.frame = notifyd_frame, .ready = notifyd_ready};
 	struct config *config = config_read(role->bundle, err);
 	if (!config) {
 		return NULL;
