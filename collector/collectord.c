@@ -81,7 +81,7 @@ static void collector_round(struct collector *c, struct wall now)
 		.group = c->group,
 		.host = c->host};
 	outbox_begin(c->outbox, at);
-	outbox_put(c->outbox, sampler_source(c->sampler));
+	(void)outbox_put(c->outbox, sampler_source(c->sampler), at);
 	outbox_end(c->outbox, &seen);
 	source_sweep(sampler_source(c->sampler));
 	collector_push(c);

@@ -10,9 +10,9 @@
 #include "base/banned.h"
 
 /*
- * The rounds stand in a ring of slots whose buffers are used again and again: a steady state
- * allocates nothing. A round is its sections in wire format plus, per section, a reference to the
- * declaration it was measured under.
+ * The rounds stand in a ring that grows; rounds that left are used again with their buffers: a
+ * steady state allocates nothing. A round is its sections in wire format plus, per section, a
+ * reference to the declaration it was measured under.
  *
  *      first          next             first + count
  *        |  sent, kept  |  to be sent        |
@@ -27,12 +27,14 @@ struct outbox_section {
 	uint32_t offset, length; /* in round->bytes; length 0: declaration only */
 };
 
+enum { OUTBOX_SPARE_MAX = 64, OUTBOX_SPARE_BYTES = 32 << 10 };
+
 struct outbox_round {
-	struct wall at;
+	struct wall at; /* when it was put in */
 	GByteArray *bytes;
 	GArray *sections;        /* struct outbox_section */
 	struct outbox_seen seen; /* texts are the round's own */
-	bool complete;
+	bool has_seen, complete;
 	bool told; /* was sent whole on some connection */
 };
 
@@ -40,12 +42,13 @@ struct outbox {
 	struct channel *channel;
 	uint64_t connection; /* number of the present one */
 	uint32_t next_handle;
-	size_t first, count; /* slots in use */
-	size_t sent;         /* of those, the first ones that were sent on this connection */
+	size_t size, first, count; /* of the ring; slots in use */
+	size_t sent;               /* of those, the first ones that were sent on this connection */
 	size_t bytes;
 	uint64_t dropped;
 	struct frame_writer *writer;
-	struct outbox_round rounds[OUTBOX_ROUNDS_MAX];
+	struct outbox_round **rounds;
+	GPtrArray *spare; /* struct outbox_round *, empty */
 };
 
 struct outbox *outbox_create(void)
@@ -53,12 +56,13 @@ struct outbox *outbox_create(void)
 	struct outbox *outbox = g_new0(struct outbox, 1);
 	outbox->next_handle = 1;
 	outbox->writer = g_new0(struct frame_writer, 1);
+	outbox->spare = g_ptr_array_new();
 	return outbox;
 }
 
 static struct outbox_round *outbox_at(struct outbox *outbox, size_t index)
 {
-	return &outbox->rounds[(outbox->first + index) % OUTBOX_ROUNDS_MAX];
+	return outbox->rounds[(outbox->first + index) % outbox->size];
 }
 
 static void outbox_clear(struct outbox_round *round)
@@ -72,8 +76,51 @@ static void outbox_clear(struct outbox_round *round)
 	g_free((char *)round->seen.host);
 	g_free((char *)round->seen.error);
 	round->seen = (struct outbox_seen){0};
+	round->has_seen = false;
 	round->complete = false;
 	round->told = false;
+}
+
+static void outbox_free(struct outbox_round *round)
+{
+	g_byte_array_unref(round->bytes);
+	g_array_unref(round->sections);
+	g_free(round);
+}
+
+static void outbox_recycle(struct outbox *outbox, struct outbox_round *round)
+{
+	bool small = round->bytes->len <= OUTBOX_SPARE_BYTES;
+	outbox_clear(round);
+	if (small && outbox->spare->len < OUTBOX_SPARE_MAX) {
+		g_ptr_array_add(outbox->spare, round);
+	} else {
+		outbox_free(round);
+	}
+}
+
+static struct outbox_round *outbox_fresh(struct outbox *outbox)
+{
+	if (outbox->spare->len) {
+		return g_ptr_array_steal_index(outbox->spare, outbox->spare->len - 1);
+	}
+	struct outbox_round *round = g_new0(struct outbox_round, 1);
+	round->bytes = g_byte_array_new();
+	round->sections = g_array_new(FALSE, FALSE, sizeof(struct outbox_section));
+	return round;
+}
+
+static void outbox_grow(struct outbox *outbox)
+{
+	size_t size = outbox->size ? outbox->size * 2 : 256;
+	struct outbox_round **rounds = g_new0(struct outbox_round *, size);
+	for (size_t i = 0; i < outbox->count; i++) {
+		rounds[i] = outbox_at(outbox, i);
+	}
+	g_free(outbox->rounds);
+	outbox->rounds = rounds;
+	outbox->size = size;
+	outbox->first = 0;
 }
 
 static void outbox_drop_first(struct outbox *outbox)
@@ -82,8 +129,8 @@ static void outbox_drop_first(struct outbox *outbox)
 	outbox->sent -= outbox->sent ? 1 : 0;
 	outbox->dropped += !round->told;
 	outbox->bytes -= round->bytes->len;
-	outbox_clear(round);
-	outbox->first = (outbox->first + 1) % OUTBOX_ROUNDS_MAX;
+	outbox_recycle(outbox, round);
+	outbox->first = (outbox->first + 1) % outbox->size;
 	outbox->count--;
 }
 
@@ -95,12 +142,11 @@ void outbox_destroy(struct outbox *outbox)
 	while (outbox->count) {
 		outbox_drop_first(outbox);
 	}
-	for (size_t i = 0; i < OUTBOX_ROUNDS_MAX; i++) {
-		if (outbox->rounds[i].bytes) {
-			g_byte_array_unref(outbox->rounds[i].bytes);
-			g_array_unref(outbox->rounds[i].sections);
-		}
+	for (guint i = 0; i < outbox->spare->len; i++) {
+		outbox_free(outbox->spare->pdata[i]);
 	}
+	g_ptr_array_unref(outbox->spare);
+	g_free(outbox->rounds);
 	g_free(outbox->writer);
 	g_free(outbox);
 }
@@ -118,29 +164,30 @@ static void outbox_trim(struct outbox *outbox, struct wall now)
 	}
 }
 
-void outbox_begin(struct outbox *outbox, struct wall at)
+void outbox_begin(struct outbox *outbox, struct wall now)
 {
-	outbox_trim(outbox, at);
-	struct outbox_round *round = outbox_at(outbox, outbox->count++);
-	if (!round->bytes) {
-		round->bytes = g_byte_array_new();
-		round->sections = g_array_new(FALSE, FALSE, sizeof(struct outbox_section));
+	outbox_trim(outbox, now);
+	if (outbox->count == outbox->size) {
+		outbox_grow(outbox);
 	}
-	round->at = at;
+	struct outbox_round *round = outbox_fresh(outbox);
+	round->at = now;
+	outbox->rounds[(outbox->first + outbox->count++) % outbox->size] = round;
 }
 
-static void append_le(GByteArray *bytes, uint64_t value, unsigned size)
+static guint8 *write_le(guint8 *out, uint64_t value, unsigned size)
 {
-	guint8 raw[8];
 	for (unsigned i = 0; i < size; i++) {
-		raw[i] = (guint8)(value >> (8 * i));
+		out[i] = (guint8)(value >> (8 * i));
 	}
-	g_byte_array_append(bytes, raw, size);
+	return out + size;
 }
 
-static void outbox_put_feed(
-	struct outbox *outbox, struct outbox_round *round, const struct feed *feed)
+void outbox_put_feed(struct outbox *outbox, const struct feed *feed, struct wall at)
 {
+	assert(outbox->count);
+	struct outbox_round *round = outbox_at(outbox, outbox->count - 1);
+	assert(!round->complete);
 	struct declaration *declaration = feed->declaration;
 	size_t count = feed_count(feed);
 	uint32_t offset = round->bytes->len;
@@ -148,14 +195,16 @@ static void outbox_put_feed(
 		declaration->handle = outbox->next_handle++;
 	}
 	if (count) {
-		append_le(round->bytes, declaration->handle, 4);
-		append_le(round->bytes, (uint64_t)round->at.ms, 8);
-		append_le(round->bytes, count, 2);
+		g_byte_array_set_size(round->bytes, offset + 14 + (guint)count * 10);
+		guint8 *out = round->bytes->data + offset;
+		out = write_le(out, declaration->handle, 4);
+		out = write_le(out, (uint64_t)at.ms, 8);
+		out = write_le(out, count, 2);
 		for (size_t i = 0; i < count; i++) {
 			uint64_t raw;
 			memcpy(&raw, &feed->values[i], sizeof(raw));
-			append_le(round->bytes, i, 2);
-			append_le(round->bytes, raw, 8);
+			out = write_le(out, i, 2);
+			out = write_le(out, raw, 8);
 		}
 	}
 	struct outbox_section section = {
@@ -165,28 +214,31 @@ static void outbox_put_feed(
 	outbox->bytes += section.length;
 }
 
-void outbox_put(struct outbox *outbox, const struct source *source)
+size_t outbox_put(struct outbox *outbox, const struct source *source, struct wall at)
 {
-	assert(outbox->count);
-	struct outbox_round *round = outbox_at(outbox, outbox->count - 1);
-	assert(!round->complete);
+	size_t taken = 0;
 	for (guint i = 0; i < source->feeds->len; i++) {
 		const struct feed *feed = source->feeds->pdata[i];
 		if (feed->fresh) {
-			outbox_put_feed(outbox, round, feed);
+			outbox_put_feed(outbox, feed, at);
+			taken++;
 		}
 	}
+	return taken;
 }
 
 void outbox_end(struct outbox *outbox, const struct outbox_seen *seen)
 {
 	assert(outbox->count);
 	struct outbox_round *round = outbox_at(outbox, outbox->count - 1);
-	round->seen = *seen;
-	round->seen.group = g_strdup(seen->group);
-	round->seen.host = g_strdup(seen->host);
-	round->seen.error = g_strdup(seen->error ? seen->error : "");
 	round->complete = true;
+	round->has_seen = seen != NULL;
+	if (seen) {
+		round->seen = *seen;
+		round->seen.group = g_strdup(seen->group);
+		round->seen.host = g_strdup(seen->host);
+		round->seen.error = g_strdup(seen->error ? seen->error : "");
+	}
 }
 
 void outbox_connect(struct outbox *outbox, struct channel *channel)
@@ -264,7 +316,7 @@ static bool outbox_send_round(struct outbox *outbox, const struct outbox_round *
 			return false;
 		}
 	}
-	return outbox_send_seen(outbox, &round->seen);
+	return !round->has_seen || outbox_send_seen(outbox, &round->seen);
 }
 
 bool outbox_flush(struct outbox *outbox)

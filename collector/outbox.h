@@ -15,8 +15,8 @@ struct outbox;
 enum {
 	OUTBOX_KEEP_MS = 600 * 1000,  /* how long rounds wait for a channel */
 	OUTBOX_REPEAT_MS = 15 * 1000, /* how old may be what is said again */
-	OUTBOX_BYTES_MAX = 8 << 20,   /* of all rounds waiting */
-	OUTBOX_ROUNDS_MAX = 1200,
+	OUTBOX_BYTES_MAX = 64 << 20,  /* of all rounds waiting */
+	OUTBOX_ROUNDS_MAX = 100000,
 	OUTBOX_QUEUE_BYTES = 4 << 20, /* a good queue_max for the channel */
 };
 
@@ -31,9 +31,14 @@ struct outbox_seen {
 struct outbox *outbox_create(void);
 void outbox_destroy(struct outbox *outbox);
 
-/* One round: begin, the fresh feeds of a source, end; then it is flushed. */
-void outbox_begin(struct outbox *outbox, struct wall at);
-void outbox_put(struct outbox *outbox, const struct source *source);
+/*
+ * One round: begin, what was measured, end; then it is flushed. `now` says how old the round is; a
+ * section carries its own instant `at`. outbox_put() takes the feeds of a source that are fresh and
+ * returns how many; a round may also hold no section, or no word about the host (`seen` NULL).
+ */
+void outbox_begin(struct outbox *outbox, struct wall now);
+size_t outbox_put(struct outbox *outbox, const struct source *source, struct wall at);
+void outbox_put_feed(struct outbox *outbox, const struct feed *feed, struct wall at);
 void outbox_end(struct outbox *outbox, const struct outbox_seen *seen);
 
 /* A new channel (borrowed; NULL: none any more). Nothing is known there yet. */

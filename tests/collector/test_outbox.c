@@ -170,7 +170,7 @@ static void round_at(struct fixture *f, int64_t t_ms, double value)
 		feed->fresh = true;
 	}
 	outbox_begin(f->outbox, (struct wall){t_ms});
-	outbox_put(f->outbox, &f->source);
+	(void)outbox_put(f->outbox, &f->source, (struct wall){t_ms});
 	outbox_end(f->outbox, &(struct outbox_seen){.at = {t_ms},
 							  .up = true,
 							  .step_s = 10,
