@@ -2,47 +2,28 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "base/role.h"
-#include "base/text.h"
-#include "collector/host/sampler.h"
-#include "collector/outbox.h"
-#include "collector/schedule.h"
+#include "collector/poller.h"
 #include "model/config.h"
 #include "model/message.h"
 
-#include <string.h>
+#include <sys/resource.h>
 
 #include "base/banned.h"
 
 /*
- * The role: a timer, the sampler of this host, and the outbox.
- *
- * The first round is taken at once, so that a page has something to show; the next ones at the
- * slots of the interval. This host's own splay is 0: its slots are the multiples of the interval,
- * and a row of the archive is exactly one sample. (Reading /proc disturbs nobody; splay is for
- * asking others.)
+ * The role: the world that sources need, the poller that asks them, the outbox. All of it outlives
+ * the channel to the engine; while there is none, rounds wait in the outbox.
  */
 struct collector {
 	struct role *role;
-	struct sampler *sampler;
-	struct schedule plan;
+	struct world world;
 	struct outbox *outbox;
+	struct poller *poller;
 	struct channel *engine;
-	struct loop_timer *timer;
-	struct wall due; /* of the round to come */
-	uint64_t rounds, turns;
-	char host[IDENT_HOST_MAX + 1];
-	char group[IDENT_GROUP_MAX + 1];
-	uint32_t interval_s;
+	uint64_t turns;
 };
 
-enum { COLLECTOR_LATE_MS = 5000, COLLECTOR_TICK_MS = 2000 };
-
-static void collector_push(struct collector *c)
-{
-	if (outbox_flush(c->outbox)) {
-		(void)outbox_declare(c->outbox, sampler_source(c->sampler));
-	}
-}
+enum { COLLECTOR_LATE_MS = 5000 };
 
 static void collector_frame(void *owner UNUSED, const struct frame *frame UNUSED, int fd)
 {
@@ -57,7 +38,7 @@ static void collector_closed(void *owner, const struct error *why)
 	struct collector *c = owner;
 	log_info(
 		"engine.lost", "error=\"%s\" next=\"keep rounds and wait for it\"", log_safe(why->text));
-	outbox_connect(c->outbox, NULL);
+	poller_connect(c->poller, NULL);
 	channel_destroy(c->engine);
 	c->engine = NULL;
 	role_lost_peer(c->role, ROLE_ENGINE);
@@ -65,99 +46,55 @@ static void collector_closed(void *owner, const struct error *why)
 
 static void collector_drained(void *owner)
 {
-	collector_push(owner);
+	poller_push(((struct collector *)owner)->poller);
 }
 
-static void collector_round(struct collector *c, struct wall now)
+/* Every source under way holds a descriptor or two. */
+static void collector_raise_files(void)
 {
-	struct mono began = mono_now();
-	struct wall at = schedule_stamp(&c->plan, now);
-	sampler_round(c->sampler, schedule_slot(&c->plan, now));
-	struct outbox_seen seen = {.at = at,
-		.up = true,
-		.took_ms = (uint32_t)(mono_now().ms - began.ms),
-		.step_s = c->interval_s,
-		.cpus = sampler_cpus(),
-		.group = c->group,
-		.host = c->host};
-	outbox_begin(c->outbox, at);
-	(void)outbox_put(c->outbox, sampler_source(c->sampler), at);
-	outbox_end(c->outbox, &seen);
-	source_sweep(sampler_source(c->sampler));
-	collector_push(c);
-	c->rounds++;
-	/* a round a little early was that slot's: not twice */
-	c->due = schedule_next(&c->plan, at.ms > now.ms ? at : now);
-}
-
-/*
- * The clock may be set while we wait, and a machine may sleep: so never wait long in one piece, and
- * look anew. A clock that was set back leaves `due` too far away: the next slot of the new time
- * counts then.
- */
-static void collector_tick(void *owner)
-{
-	struct collector *c = owner;
-	struct wall now = wall_now();
-	if (now.ms >= c->due.ms) {
-		collector_round(c, now);
-	} else if (c->due.ms - now.ms > c->plan.step_ms + SCHEDULE_SNAP_MS) {
-		c->due = schedule_next(&c->plan, now);
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
-	int64_t wait_ms = c->due.ms - wall_now().ms;
-	loop_timer_after(c->timer, wait_ms < COLLECTOR_TICK_MS ? wait_ms : COLLECTOR_TICK_MS);
 }
 
-/* Whether what is sampled now is what the configuration asks for. */
-static bool collector_same(const struct collector *c, const struct config *config)
-{
-	return c->sampler && c->interval_s == config->interval_s &&
-		   !strcmp(c->host, config->host_name) && !strcmp(c->group, config->host_group);
-}
-
-/* Brings the sampling in line with the role's bundle. False: it cannot be; then nothing changed. */
+/* Brings the sources in line with the role's bundle. False: it cannot be; then nothing changed. */
 static bool collector_configure(struct collector *c, struct error *err)
 {
-	AUTO(config) config = config_read(c->role->bundle, err);
+	struct config *config = config_read(c->role->bundle, err);
 	if (!config) {
 		return false;
 	}
-	if (collector_same(c, config)) {
-		return true;
-	}
-	struct sampler *sampler = sampler_create(&(struct sampler_options){
-		.group = config->host_group, .host = config->host_name, .step_s = config->interval_s});
-	if (!sampler) {
-		return error_set(err, ERR_STORAGE, "the root directory cannot be opened");
-	}
-	sampler_destroy(c->sampler);
-	c->sampler = sampler;
-	c->interval_s = config->interval_s;
-	c->plan = (struct schedule){.step_ms = (int64_t)c->interval_s * 1000, .back_off = 1};
-	text_copy(c->host, sizeof(c->host), config->host_name);
-	text_copy(c->group, sizeof(c->group), config->host_group);
-	c->due = (struct wall){0}; /* at once */
-	loop_timer_after(c->timer, 0);
-	log_info("host.sampled", "host=%s group=%s interval_s=%u", c->host, c->group, c->interval_s);
+	poller_configure(c->poller, config);
+	log_info("collector.configured", "hosts=%u sources=%zu", config->hosts->len,
+		poller_state(c->poller).sources);
 	return true;
 }
 
 static void collector_destroy(void *state)
 {
 	struct collector *c = state;
-	loop_timer_destroy(c->timer);
 	channel_destroy(c->engine);
+	poller_destroy(c->poller);
 	outbox_destroy(c->outbox);
-	sampler_destroy(c->sampler);
+	httpclient_destroy(c->world.http);
+	resolver_destroy(c->world.resolver);
+	g_hash_table_destroy(c->world.claims);
 	g_free(c);
 }
 
 static void *collector_create(struct role *role, struct error *err)
 {
 	struct collector *c = g_new0(struct collector, 1);
+	collector_raise_files();
 	c->role = role;
+	c->world = (struct world){.loop = role->loop,
+		.resolver = resolver_create(role->loop),
+		.http = httpclient_create(role->loop),
+		.claims = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
 	c->outbox = outbox_create();
-	c->timer = loop_timer_create(role->loop, collector_tick, c);
+	c->poller = poller_create(&c->world, c->outbox);
 	if (!collector_configure(c, err)) {
 		collector_destroy(c);
 		return NULL;
@@ -177,8 +114,7 @@ static void collector_peer(void *state, unsigned peer, unsigned instance UNUSED,
 	channel_destroy(c->engine);
 	c->engine = channel_create(
 		c->role->loop, &message_table, ROLE_COLLECTOR, peer, OUTBOX_QUEUE_BYTES, &handlers, c, fd);
-	outbox_connect(c->outbox, c->engine);
-	collector_push(c);
+	poller_connect(c->poller, c->engine);
 }
 
 static void collector_apply(void *state)
@@ -191,22 +127,23 @@ static void collector_apply(void *state)
 }
 
 /*
- * Being asked shows that the loop turns; whether the work is done shows in the timer. So the number
- * grows with every question unless the round that is due does not happen.
+ * Being asked shows that the loop turns; whether the work is done shows in the sources: the number
+ * grows with every question unless one that is due is not begun.
  */
 static uint64_t collector_progress(void *state)
 {
 	struct collector *c = state;
-	if (!c->rounds || wall_now().ms <= c->due.ms + COLLECTOR_LATE_MS) {
+	struct poller_state now = poller_state(c->poller);
+	if (now.overdue_ms <= COLLECTOR_LATE_MS || now.busy >= POLLER_BUSY_MAX) {
 		c->turns++;
 	}
-	return c->rounds + c->turns;
+	return now.rounds + c->turns;
 }
 
 static void collector_stop(void *state)
 {
 	struct collector *c = state;
-	loop_timer_stop(c->timer);
+	poller_stop(c->poller);
 	role_stopped(c->role);
 }
 

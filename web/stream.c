@@ -70,7 +70,8 @@ static void subscription_clear(gpointer data)
 
 static void on_tick(void *owner);
 
-struct stream *stream_create(struct loop *loop, const struct replica *replica, struct view *view)
+struct stream *event_stream_create(
+	struct loop *loop, const struct replica *replica, struct view *view)
 {
 	struct stream *stream = g_new0(struct stream, 1);
 	stream->loop = loop;
@@ -83,7 +84,7 @@ struct stream *stream_create(struct loop *loop, const struct replica *replica, s
 	return stream;
 }
 
-void stream_destroy(struct stream *stream)
+void event_stream_destroy(struct stream *stream)
 {
 	if (stream) {
 		loop_timer_destroy(stream->tick);

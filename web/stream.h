@@ -14,10 +14,11 @@ struct exchange;
 
 enum { STREAM_RING = 1024, STREAM_BACKLOG = 256 * 1024, STREAM_SERIES_MAX = 2000 };
 
-struct stream *stream_create(struct loop *loop, const struct replica *replica, struct view *view);
+struct stream *event_stream_create(
+	struct loop *loop, const struct replica *replica, struct view *view);
 
 /* After all its exchanges have ended. NULL allowed. */
-void stream_destroy(struct stream *stream);
+void event_stream_destroy(struct stream *stream);
 
 /* Makes the exchange a stream; reads its parameters `series` and `host` and Last-Event-ID. */
 void stream_open(struct stream *stream, struct exchange *x);

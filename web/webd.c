@@ -45,7 +45,7 @@ static void web_destroy(void *state)
 		archive_disconnect(web->archive);
 		server_destroy(web->server);
 		archive_destroy(web->archive);
-		stream_destroy(web->stream);
+		event_stream_destroy(web->stream);
 		view_destroy(web->view);
 		replica_destroy(web->replica);
 		picture_cache_destroy(web->pictures);
@@ -104,7 +104,7 @@ static void *web_create(struct role *role, struct error *err)
 	web_configure(web);
 	web->replica = replica_create(on_change, web);
 	web->view = view_create(web->replica);
-	web->stream = stream_create(role->loop, web->replica, web->view);
+	web->stream = event_stream_create(role->loop, web->replica, web->view);
 	stream_on_status(web->stream, api_status_event, web);
 	web->worker = worker_create(role->loop, "rules");
 	web->checks = api_rules_checks();

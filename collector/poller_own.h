@@ -1,0 +1,67 @@
+#pragma once
+#include "collector/poller.h"
+#include "collector/schedule.h"
+#include "model/source_state.h"
+
+/*
+ * The poller's own structs, for its two files: poller.c says when each source is asked,
+ * poller_tell.c tells the engine how it is.
+ */
+/* A configuration and how many entries stand on it. */
+struct footing {
+	unsigned refs;
+	struct config *config;
+};
+
+/* What all sources of a host have in common. */
+struct watched {
+	unsigned refs;
+	char *name;
+	const struct entry
+		*speaker;      /* the source that says whether the host as such is alive; NULL: none */
+	struct wall up_at; /* when anything of it answered last */
+};
+
+struct entry {
+	struct poller *poller;
+	struct footing *footing;
+	const struct config_source *settings;
+	struct watched *host;
+	struct target *target;
+	struct schedule plan;
+	struct wall due;
+	GSequenceIter *place; /* NULL: at work */
+	struct loop_timer *deadline;
+	bool dirty; /* its state is to be told */
+	/* as told */
+	enum source_condition condition;
+	struct wall since, last;
+	uint32_t took_ms;
+	char *version, *error;
+};
+
+struct poller {
+	struct world *world;
+	struct outbox *outbox;
+	struct channel *channel;
+	struct footing *footing; /* of the configuration in force */
+	GHashTable *entries;     /* id -> struct entry *, owned */
+	GHashTable *hosts;       /* name -> struct watched * */
+	GSequence *waiting;      /* struct entry *, by due */
+	GPtrArray *gone;         /* char *: ids to be told as gone */
+	struct loop_timer *timer;
+	struct frame_writer *writer;
+	struct wall looked; /* last time at the clock */
+	size_t busy, dirty;
+	uint64_t rounds, late;
+	bool stopped;
+};
+
+/* Its state is to be told. */
+void entry_mark(struct entry *entry);
+
+/* Tells all that is marked, as far as the channel takes it. */
+void poller_tell(struct poller *poller);
+
+/* The same after a round of that entry, with what it brought. */
+void poller_push_entry(struct poller *poller, struct entry *entry);
