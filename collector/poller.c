@@ -166,7 +166,7 @@ static void entry_done(void *owner, struct target *target, const struct target_r
 	/* a round a little early was that slot's: not twice */
 	entry_wait(entry, schedule_next(&entry->plan, entry->due.ms > now.ms ? entry->due : now));
 	bool exact = entry->settings->kind == CONFIG_SOURCE_HOST;
-	entry_tell_host(entry, result, exact ? schedule_stamp(&entry->plan, now) : now);
+	entry_tell_host(entry, result, exact ? entry->at : now);
 	entry_mark(entry);
 	poller_push_entry(poller, entry);
 	poller_arm(poller);
@@ -189,7 +189,8 @@ static void entry_begin(struct entry *entry, struct wall now)
 	poller->late += now.ms - entry->due.ms > POLLER_LATE_MS;
 	poller->busy++;
 	loop_timer_after(entry->deadline, deadline_ms);
-	target_begin(entry->target, exact ? schedule_stamp(&entry->plan, now) : now, deadline_ms);
+	entry->at = exact ? schedule_stamp(&entry->plan, now) : now;
+	target_begin(entry->target, entry->at, deadline_ms);
 }
 
 /* Time went back: what was due at an instant of the old time would wait for it. */

@@ -29,7 +29,8 @@ struct entry {
 	struct watched *host;
 	struct target *target;
 	struct schedule plan;
-	struct wall due;
+	struct wall due;      /* the next round; while at work the slot of this one */
+	struct wall at;       /* stamp of the round */
 	GSequenceIter *place; /* NULL: at work */
 	struct loop_timer *deadline;
 	bool dirty; /* its state is to be told */

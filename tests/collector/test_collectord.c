@@ -72,6 +72,8 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 	case MESSAGE_SERVICE:
 	case MESSAGE_FIELDS: on_declaration(owner, frame); break;
 	case MESSAGE_SAMPLES: on_samples(owner, frame); break;
+	case MESSAGE_SOURCE:
+	case MESSAGE_SOURCE_GONE: break; /* tests/collector/test_poller.c */
 	default: assert_int_equal(frame->type, MESSAGE_HOST_SEEN); on_seen(owner, frame);
 	}
 }
