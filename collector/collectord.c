@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/role.h"
 #include "collector/poller.h"
+#include "collector/remote_executor.h"
 #include "model/config.h"
 #include "model/message.h"
 
@@ -78,6 +79,7 @@ static void collector_destroy(void *state)
 	channel_destroy(c->engine);
 	poller_destroy(c->poller);
 	outbox_destroy(c->outbox);
+	remote_executor_destroy(c->world.executor);
 	httpclient_destroy(c->world.http);
 	resolver_destroy(c->world.resolver);
 	g_hash_table_destroy(c->world.claims);
@@ -92,6 +94,7 @@ static void *collector_create(struct role *role, struct error *err)
 	c->world = (struct world){.loop = role->loop,
 		.resolver = resolver_create(role->loop),
 		.http = httpclient_create(role->loop),
+		.executor = remote_executor_create(role),
 		.claims = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
 	c->outbox = outbox_create();
 	c->poller = poller_create(&c->world, c->outbox);
@@ -107,6 +110,10 @@ static void collector_peer(void *state, unsigned peer, unsigned instance UNUSED,
 	static const struct channel_handlers handlers = {
 		.frame = collector_frame, .closed = collector_closed, .drained = collector_drained};
 	struct collector *c = state;
+	if (peer == ROLE_RUNNER) {
+		remote_executor_connect(c->world.executor, fd);
+		return;
+	}
 	if (peer != ROLE_ENGINE) {
 		close(fd);
 		return;
