@@ -125,6 +125,12 @@ void probe_start_tls(struct probe *probe)
 	}
 }
 
+bool probe_is_private(const struct probe *probe)
+{
+	const struct probe_run *run = (const struct probe_run *)probe;
+	return run->where.path[0] || (probe->stream && stream_tls_report(probe->stream));
+}
+
 static void probe_stream(struct probe_run *run, struct stream_target *target)
 {
 	struct error err = {0};
@@ -151,7 +157,7 @@ void probe_connect(struct probe *probe, const struct stream_target *target)
 	struct error err = {0};
 	if (target) {
 		own = *target;
-	} else if (probe->settings->tls) {
+	} else if (probe->settings->tls && !probe->kind->tls_inside) {
 		if (!probe_tls(run, &tls, &err)) {
 			probe_refuse(run, &err);
 			return;

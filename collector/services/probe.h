@@ -35,6 +35,8 @@ struct probe_kind {
 	uint16_t port;
 	size_t state_size; /* zeroed once at the probe's creation, kept between rounds */
 	size_t input_max;  /* of the stream's buffer; 0: 64 KiB */
+	bool tls_inside;   /* `tls yes` begins within the protocol, by probe_start_tls(), not with the
+						  first   byte */
 	/* All NULL-able but open and data. */
 	void (*start)(struct probe *probe); /* at creation: declare graphs */
 	void (*begin)(struct probe
@@ -73,6 +75,8 @@ void probe_reach(struct probe *probe, enum probe_stage stage);
  * each round after one failed). */
 bool probe_writes(const struct probe *probe);
 void probe_canary(struct probe *probe, bool written);
+/* It turned out that it cannot be tried (no right to write): neither good nor bad. */
+void probe_canary_forget(struct probe *probe);
 
 /* The exchange is over and all went well. The stream is closed; the probe must not be touched
  * after. */
@@ -107,6 +111,8 @@ uint16_t probe_port(const struct probe *probe);
  * over, as with probe_start_tls(). */
 void probe_connect(struct probe *probe, const struct stream_target *target);
 void probe_start_tls(struct probe *probe);
+/* Whether nobody else can listen: a Unix socket, or TLS. */
+bool probe_is_private(const struct probe *probe);
 
 /* A graph of the service, made of a table row: the feed, filled by the kind and handed over when
  * the probe ends. NULL: the settings say no metrics, or another source of the host has that graph.

@@ -268,6 +268,13 @@ void probe_canary(struct probe *probe, bool written)
 	run->canary_tried = true;
 }
 
+void probe_canary_forget(struct probe *probe)
+{
+	struct probe_run *run = probe_run(probe);
+	run->canary = NAN;
+	run->canary_tried = false;
+}
+
 /* -- graphs -- */
 
 struct service *probe_graph_begin(
