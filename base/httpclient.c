@@ -30,7 +30,7 @@
  * worker's `done` a mail transfer's fields are the worker's, all but `cancelled`.
  */
 enum {
-	CONNECTIONS_MAX = 32,
+	CONNECTIONS_MAX = 512, /* a hundred that do not answer must not hold up the others */
 	HOST_CONNECTIONS_MAX = 4,
 	SLOW_BYTES = 1,
 	SLOW_S = 30,
@@ -392,6 +392,23 @@ static bool httpclient_set_headers(
 	return true;
 }
 
+static void httpclient_set_tls(
+	struct httpclient_transfer *t, const struct httpclient_request *request)
+{
+	if (request->unverified) {
+		curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (request->ca_file) {
+		curl_easy_setopt(t->easy, CURLOPT_CAINFO, request->ca_file);
+		curl_easy_setopt(t->easy, CURLOPT_CAPATH, NULL);
+	}
+	if (request->certificate && request->key) {
+		curl_easy_setopt(t->easy, CURLOPT_SSLCERT, request->certificate);
+		curl_easy_setopt(t->easy, CURLOPT_SSLKEY, request->key);
+	}
+}
+
 static struct httpclient_transfer *httpclient_prepare(
 	const struct httpclient_request *request, struct error *err)
 {
@@ -402,6 +419,7 @@ static struct httpclient_transfer *httpclient_prepare(
 		return NULL;
 	}
 	t->response_max = request->response_max;
+	httpclient_set_tls(t, request);
 	if (!httpclient_set_headers(t, request->headers, err)) {
 		httpclient_free_transfer(t);
 		return NULL;

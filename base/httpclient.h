@@ -26,6 +26,9 @@ struct httpclient_request {
 	size_t body_length;
 	size_t response_max; /* bytes of the answer's body that are kept; the rest is not read */
 	int64_t timeout_ms;  /* of the whole transfer; 0: HTTPCLIENT_TIMEOUT_MS */
+	bool unverified;     /* https: take any certificate */
+	const char *ca_file; /* https: authorities in place of the system's (PEM); NULL: those */
+	const char *certificate, *key; /* https: our own (PEM); NULL: none */
 };
 
 enum httpclient_tls {

@@ -193,6 +193,10 @@ static void exporter_begin(void *state, struct wall at)
 	struct httpclient_request request = {.url = e->settings->url,
 		.headers = headers,
 		.response_max = RESPONSE_MAX,
+		.unverified = !e->settings->verify,
+		.ca_file = e->settings->identity.ca,
+		.certificate = e->settings->identity.certificate,
+		.key = e->settings->identity.key,
 		.timeout_ms = left_ms - MIN(left_ms / 4, SPARE_MS)}; /* so that the reason is told */
 	target_doing(e->target, "query");
 	target_trace(e->target, "request", true, "GET %s", e->settings->url);

@@ -7,10 +7,8 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-/*
- * Certificates for tests, made anew in each run: an authority, and what it (or nobody) signs. Files
- * are DIR/NAME.pem with certificate and key in one.
- */
+/* Certificates for tests, made anew in each run: an authority, and what it (or nobody) signs. Files
+ * hold certificate and key in one. */
 struct certs {
 	char *dir;
 	gnutls_x509_privkey_t key; /* one for all: tests are about names and dates */
