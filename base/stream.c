@@ -440,6 +440,15 @@ void stream_destroy(struct stream *stream)
 	}
 }
 
+void stream_hand_on(struct stream *stream, const struct stream_handlers *handlers, void *owner)
+{
+	stream->handlers = *handlers;
+	stream->owner = owner;
+	stream->tell_open = true;
+	stream->tell_data = stream->tell_data || stream->in.length > 0;
+	stream_soon(stream);
+}
+
 bool stream_start_tls(struct stream *stream, const struct tls_settings *tls, struct error *err)
 {
 	if (stream->stage != STREAM_OPEN || stream->tls || stream_is_over(stream) || stream->ended) {

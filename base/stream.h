@@ -59,6 +59,9 @@ MUST_USE struct stream *stream_adopt(struct loop *loop, int fd, const struct str
 /* Closes at once; what was not sent is dropped. NULL allowed. */
 void stream_destroy(struct stream *stream);
 
+/* Another owner goes on with an open stream: open() follows, and data() if bytes wait. */
+void stream_hand_on(struct stream *stream, const struct stream_handlers *handlers, void *owner);
+
 /* TLS from here on (STARTTLS). What was received before and not taken counts as a break of the
  * protocol (bytes in clear that pretend to be protected), but for a TLS server, to whom it is the
  * begin of the handshake. open() follows. */
