@@ -4,6 +4,7 @@
 #include "base/role.h"
 #include "collector/poller.h"
 #include "collector/remote_executor.h"
+#include "collector/services/discover.h"
 #include "model/config.h"
 #include "model/message.h"
 
@@ -21,6 +22,8 @@ struct collector {
 	struct outbox *outbox;
 	struct poller *poller;
 	struct channel *engine;
+	struct discovery *discovery; /* NULL: not wanted, or /proc cannot be read */
+	struct loop_timer *look;     /* for services of this machine */
 	uint64_t turns;
 };
 
@@ -60,6 +63,20 @@ static void collector_raise_files(void)
 	}
 }
 
+/* Looks for services of this machine. */
+static void collector_look(void *owner)
+{
+	struct collector *c = owner;
+	const struct config_host *local = poller_config(c->poller)->hosts->pdata[0];
+	if (local->discover && !c->discovery) {
+		c->discovery = discovery_create("/");
+	}
+	if (local->discover && c->discovery && discovery_scan(c->discovery, mono_now())) {
+		poller_discovered(c->poller, c->discovery);
+	}
+	loop_timer_after(c->look, DISCOVERY_EVERY_S * 1000);
+}
+
 /* Brings the sources in line with the role's bundle. False: it cannot be; then nothing changed. */
 static bool collector_configure(struct collector *c, struct error *err)
 {
@@ -68,6 +85,7 @@ static bool collector_configure(struct collector *c, struct error *err)
 		return false;
 	}
 	poller_configure(c->poller, config);
+	loop_timer_after(c->look, 0);
 	log_info("collector.configured", "hosts=%u sources=%zu", config->hosts->len,
 		poller_state(c->poller).sources);
 	return true;
@@ -77,7 +95,9 @@ static void collector_destroy(void *state)
 {
 	struct collector *c = state;
 	channel_destroy(c->engine);
+	loop_timer_destroy(c->look);
 	poller_destroy(c->poller);
+	discovery_destroy(c->discovery);
 	outbox_destroy(c->outbox);
 	remote_executor_destroy(c->world.executor);
 	httpclient_destroy(c->world.http);
@@ -98,6 +118,7 @@ static void *collector_create(struct role *role, struct error *err)
 		.claims = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
 	c->outbox = outbox_create();
 	c->poller = poller_create(&c->world, c->outbox);
+	c->look = loop_timer_create(role->loop, collector_look, c);
 	if (!collector_configure(c, err)) {
 		collector_destroy(c);
 		return NULL;
@@ -150,6 +171,7 @@ static uint64_t collector_progress(void *state)
 static void collector_stop(void *state)
 {
 	struct collector *c = state;
+	loop_timer_stop(c->look);
 	poller_stop(c->poller);
 	role_stopped(c->role);
 }

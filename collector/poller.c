@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "collector/host/sampler.h"
 #include "collector/poller_own.h"
+#include "collector/services/discover.h"
 
 #include <string.h>
 
@@ -372,6 +373,16 @@ static void poller_name_speakers(struct poller *poller)
 	}
 }
 
+/* Services that were found are sources of this machine beside those written. */
+static void poller_add_finds(struct poller *poller, struct config *config)
+{
+	struct config_host *local = config->hosts->pdata[0];
+	const GPtrArray *finds = poller->discovery ? discovery_list(poller->discovery) : NULL;
+	for (guint i = 0; local->discover && finds && i < finds->len; i++) {
+		(void)discovery_adopt(finds->pdata[i], local);
+	}
+}
+
 static void poller_settle(struct poller *poller, struct config *config)
 {
 	poller_drop_changed(poller, config);
@@ -385,6 +396,7 @@ void poller_configure(struct poller *poller, struct config *config)
 {
 	struct footing *before = poller->footing;
 	poller->footing = footing_create(config);
+	poller_add_finds(poller, config);
 	poller_settle(poller, config);
 	footing_unref(before);
 }
@@ -392,6 +404,36 @@ void poller_configure(struct poller *poller, struct config *config)
 const struct config *poller_config(const struct poller *poller)
 {
 	return poller->footing ? poller->footing->config : NULL;
+}
+
+/* -- services that were found -- */
+
+static bool discovery_has(const struct discovery *discovery, const char *name)
+{
+	const GPtrArray *finds = discovery_list(discovery);
+	for (guint i = 0; i < finds->len; i++) {
+		if (!strcmp(((const struct discovery_found *)finds->pdata[i])->name, name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void poller_discovered(struct poller *poller, const struct discovery *discovery)
+{
+	struct config *config = poller->footing->config;
+	struct config_host *local = config->hosts->pdata[0];
+	poller->discovery = discovery;
+	for (guint i = local->sources->len; i-- > 0;) {
+		struct config_source *source = local->sources->pdata[i];
+		bool found = source->kind == CONFIG_SOURCE_SERVICE && source->service.found;
+		if (found && !discovery_has(discovery, source->name)) {
+			poller_drop(poller, g_hash_table_lookup(poller->entries, source->id), true);
+			g_ptr_array_remove_index(local->sources, i);
+		}
+	}
+	poller_add_finds(poller, config);
+	poller_settle(poller, config);
 }
 
 /* -- life -- */

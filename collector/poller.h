@@ -32,6 +32,14 @@ void poller_configure(struct poller *poller, struct config *config);
 /* What poller_configure() was given last; until the next call. */
 const struct config *poller_config(const struct poller *poller);
 
+/*
+ * Services of this machine that were found (collector/services/discover.h), borrowed; to be called
+ * after every scan that brought something new. They are sources beside those of the configuration
+ * for as long as they are in that list.
+ */
+struct discovery;
+void poller_discovered(struct poller *poller, const struct discovery *discovery);
+
 /* The channel to the engine (borrowed; NULL: none): all states are said again. */
 void poller_connect(struct poller *poller, struct channel *channel);
 

@@ -45,11 +45,12 @@ struct poller {
 	struct world *world;
 	struct outbox *outbox;
 	struct channel *channel;
-	struct footing *footing; /* of the configuration in force */
-	GHashTable *entries;     /* id -> struct entry *, owned */
-	GHashTable *hosts;       /* name -> struct watched * */
-	GSequence *waiting;      /* struct entry *, by due */
-	GPtrArray *gone;         /* char *: ids to be told as gone */
+	struct footing *footing;           /* of the configuration in force */
+	GHashTable *entries;               /* id -> struct entry *, owned */
+	GHashTable *hosts;                 /* name -> struct watched * */
+	GSequence *waiting;                /* struct entry *, by due */
+	GPtrArray *gone;                   /* char *: ids to be told as gone */
+	const struct discovery *discovery; /* NULL: nothing was looked for yet */
 	struct loop_timer *timer;
 	struct frame_writer *writer;
 	struct wall looked; /* last time at the clock */

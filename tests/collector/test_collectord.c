@@ -113,7 +113,7 @@ static void the_first_round_is_whole_and_the_next_ones_follow(void **state)
 {
 	(void)state;
 	struct fixture f;
-	begin(&f, "host \"www.example.com\"\ninterval 1s\n");
+	begin(&f, "host \"www.example.com\"\ninterval 1s\ndiscover no\n");
 	hear(&f, 1);
 	assert_true(f.declared >= 25);
 	assert_int_equal(f.samples, f.fields); /* everything declared has a sample in the first round */
@@ -132,7 +132,7 @@ static void a_new_engine_is_told_everything_again(void **state)
 {
 	(void)state;
 	struct fixture f;
-	begin(&f, "interval 300s\n"); /* one round, and then nothing for a while */
+	begin(&f, "interval 300s\ndiscover no\n"); /* one round, and then nothing for a while */
 	hear(&f, 1);
 	unsigned declared = f.declared;
 	unsigned samples = f.samples;
@@ -150,9 +150,9 @@ static void a_new_interval_is_in_force_at_once(void **state)
 {
 	(void)state;
 	struct fixture f;
-	begin(&f, "interval 300s\n");
+	begin(&f, "interval 300s\ndiscover no\n");
 	hear(&f, 1);
-	test_role_apply(&f.role, "host \"db1\"\ngroup \"a/b\"\ninterval 2s\n");
+	test_role_apply(&f.role, "host \"db1\"\ngroup \"a/b\"\ninterval 2s\ndiscover no\n");
 	hear(&f, 2);
 	assert_int_equal(f.step_s, 2);
 	assert_true(f.declared >= 25);

@@ -120,7 +120,10 @@ class Response:
 
 
 class Server:
-    """`magpie serve` with a configuration of its own. Use as a context: it is gone at the end."""
+    """`magpie serve` with a configuration of its own. Use as a context: it is gone at the end.
+
+    Services running on this machine may be another test's: they are left alone unless the configuration
+    says "discover"."""
 
     def __init__(self, config="", rules=None, directory=None):
         self.directory = directory or temporary_directory()
@@ -128,7 +131,7 @@ class Server:
         self.config = self.directory / "magpie.conf"
         self.rules = self.directory / "rules.d"
         self.rules.mkdir(exist_ok=True)
-        self.config.write_text(config)
+        self.config.write_text(config if "discover " in config else "discover no\n" + config)
         for name, text in (rules or {}).items():
             (self.rules / name).write_text(text)
         self.port = free_port()
