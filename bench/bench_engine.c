@@ -163,7 +163,8 @@ static void round_at(struct bench *b, struct wall at, struct wall now)
 
 static void open_all(struct bench *b, const char *directory)
 {
-	static const struct inventory_handlers inventory_handlers = {on_event, on_changed, on_batch};
+	static const struct inventory_handlers inventory_handlers = {
+		.event = on_event, .changed = on_changed, .words = on_changed, .batch = on_batch};
 	static const struct apply_handlers apply_handlers = {.judge = on_judge};
 	static const struct journal_handlers journal_handlers = {.event = on_event};
 	struct journal_options options = {.directory = directory, .handlers = &journal_handlers};

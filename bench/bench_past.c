@@ -56,7 +56,8 @@ static struct store_batch *on_batch(void *owner)
 
 static void open_all(struct past *p, const char *directory, const char *layout)
 {
-	static const struct inventory_handlers handlers = {on_event, on_changed, on_batch};
+	static const struct inventory_handlers handlers = {
+		.event = on_event, .changed = on_changed, .words = on_changed, .batch = on_batch};
 	static const struct journal_handlers journal_handlers = {.event = on_event};
 	g_autofree char *journal = g_build_filename(directory, "journal", NULL);
 	g_autofree char *state = g_build_filename(directory, "state.db", NULL);

@@ -140,6 +140,11 @@ static void on_changed(void *owner, const struct service *service)
 	g_array_append_val(engine->changed, service->id);
 }
 
+static void on_words(void *owner, const struct service *service)
+{
+	publish_declare(((struct engine *)owner)->publish, service);
+}
+
 static struct store_batch *on_batch(void *owner)
 {
 	return keeper_batch(((struct engine *)owner)->keeper);
@@ -148,6 +153,7 @@ static struct store_batch *on_batch(void *owner)
 static const struct inventory_handlers inventory_handlers = {
 	.event = on_event,
 	.changed = on_changed,
+	.words = on_words,
 	.batch = on_batch,
 };
 
@@ -203,6 +209,11 @@ static void on_collector_lost(void *owner, unsigned collector)
 	fleet_collector_lost(owner, collector);
 }
 
+static void on_late(void *owner, uint32_t series_id, struct wall at)
+{
+	fleet_late(owner, series_id, at);
+}
+
 static void on_store(void *owner)
 {
 	keeper_hurry(((struct engine *)owner)->keeper);
@@ -219,6 +230,7 @@ static const struct intake_handlers intake_handlers = {
 	.source = on_source,
 	.source_gone = on_source_gone,
 	.lost = on_collector_lost,
+	.late = on_late,
 	.now = on_now,
 	.translate = on_translate,
 	.store = on_store,
@@ -295,6 +307,7 @@ static void send_statistics(struct engine *engine)
 		{"samples_total", (double)in.samples},
 		{"samples_refused_total", (double)in.refused},
 		{"samples_unknown_total", (double)in.unknown},
+		{"samples_late_total", (double)in.late},
 		{"declarations_total", (double)in.declared},
 		{"journal_written_sequence", (double)journal_written(engine->journal)},
 		{"journal_durable_sequence", (double)journal_durable(engine->journal)},

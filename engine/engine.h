@@ -57,6 +57,7 @@ struct engine {
 	struct store_batch *early; /* events from before there was a keeper */
 	uint64_t stored_position;  /* journal sequence that the state on disk has seen */
 	unsigned ticks;
+	bool retiring; /* a problem ends because nobody watches the host or service any more */
 	bool stopping; /* the end is clean: the rest is stored */
 	struct mono stop_until;
 };

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "model/message.h"
+#include "rules/retire.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -100,7 +101,13 @@ static struct texts texts_of(
 		g_string_new(""), g_string_new("")};
 	instance_value_text(instance, t.value);
 	instance_threshold_text(instance, t.threshold);
-	instance_summary(instance, t.summary);
+	if (engine->retiring) {
+		g_string_append_printf(t.summary, "%s is not watched any more",
+			*view->service && strcmp(view->service, APPLY_NODE_SERVICE) ? view->service
+																		: view->host);
+	} else {
+		instance_summary(instance, t.summary);
+	}
 	instance_info(instance, t.info);
 	instance_runbook(instance, t.runbook);
 	g_string_append(t.link, engine->config->base_url ? engine->config->base_url : "");
@@ -239,6 +246,13 @@ void evaluate_refresh(struct engine *engine)
 
 /* -- what asks the rules -- */
 
+void evaluate_retire(struct engine *engine, const char *host, const char *service)
+{
+	engine->retiring = true;
+	ruleset_retire(engine->ruleset, host, service, engine->steady.now, on_transition, engine);
+	engine->retiring = false;
+}
+
 void evaluate_seen(struct engine *engine, const char *host, struct wall at)
 {
 	ruleset_host_seen(engine->ruleset, host, at);
@@ -281,11 +295,6 @@ static void save_row(void *owner, const char *key, const void *state, size_t len
 void evaluate_save(struct engine *engine, struct store_batch *batch)
 {
 	ruleset_save(engine->ruleset, false, save_row, batch);
-}
-
-static void carry_row(void *owner, const char *key, const void *state, size_t length)
-{
-	ruleset_restore(owner, key, state, length);
 }
 
 static void collect_key(void *owner, struct instance *instance)
@@ -334,7 +343,7 @@ static void close_lost(struct engine *engine)
 void evaluate_swap(struct engine *engine, struct ruleset *ruleset)
 {
 	if (engine->ruleset) {
-		ruleset_save(engine->ruleset, true, carry_row, ruleset);
+		ruleset_carry(engine->ruleset, ruleset);
 	}
 	ruleset_destroy(engine->ruleset);
 	engine->ruleset = ruleset;

@@ -28,6 +28,9 @@ void evaluate_samples(
 	struct engine *engine, const uint32_t *series_ids, size_t count, struct wall now);
 void evaluate_tick(struct engine *engine, struct wall now);
 
+/* Nobody watches that host, or that service of it, any more: its problems end. */
+void evaluate_retire(struct engine *engine, const char *host, const char *service);
+
 /* Tells of what became known of the rules only when they met series. */
 void evaluate_complaints(struct engine *engine);
 

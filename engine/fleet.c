@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/evaluate.h"
 #include "model/config_hosts.h"
+#include "rules/retire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,17 +16,30 @@
 
 #include "base/banned.h"
 
-enum { MINUTE_S = 60, SPANS_S = 600 /* so often the spans of each host are stored */ };
+enum {
+	MINUTE_S = 60,
+	SPANS_S = 600 /* so often the spans of each host are stored */,
+	RETIRE_TICKS = 10
+};
 
 void fleet_init(struct fleet *fleet)
 {
 	*fleet = (struct fleet){0};
 	fleet->unsaved = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	fleet->heard = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	fleet->late = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	fleet->ended = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	fleet->configured = g_hash_table_new(g_str_hash, g_str_equal);
+	fleet->since = wall_now();
 }
 
 void fleet_finish(struct fleet *fleet)
 {
 	g_hash_table_unref(fleet->unsaved);
+	g_hash_table_unref(fleet->heard);
+	g_hash_table_unref(fleet->late);
+	g_hash_table_unref(fleet->ended);
+	g_hash_table_unref(fleet->configured);
 }
 
 /* -- events -- */
@@ -60,6 +74,16 @@ static void tell(struct engine *engine, const char *kind, const char *object, co
 
 /* -- rounds with hosts -- */
 
+static void note_heard(struct engine *engine, const char *host)
+{
+	int64_t *at_ms = g_hash_table_lookup(engine->fleet.heard, host);
+	if (!at_ms) {
+		at_ms = g_new(int64_t, 1);
+		g_hash_table_insert(engine->fleet.heard, g_strdup(host), at_ms);
+	}
+	*at_ms = engine->steady.now.ms;
+}
+
 void fleet_round(struct engine *engine, const struct intake_round *round)
 {
 	struct hosts_round seen = {round->at, round->up, round->step_s, round->error};
@@ -72,24 +96,36 @@ void fleet_round(struct engine *engine, const struct intake_round *round)
 			round->host, round->up ? "it answers" : round->error);
 		store_put_host(keeper_batch(engine->keeper), hosts_find(engine->hosts, round->host));
 	}
+	note_heard(engine, round->host);
 	publish_host(engine->publish, round->host);
-}
-
-/* NULL: magpie.conf does not name it. */
-static const struct config_host *configured(const struct engine *engine, const char *name)
-{
-	const GPtrArray *hosts = engine->config->hosts;
-	return hosts && hosts->len ? config_find_host(engine->config, name) : NULL;
 }
 
 void fleet_host_facts(struct engine *engine, const char *name, struct frame_writer *w)
 {
-	const struct config_host *host = configured(engine, name);
+	const struct config_host *host = g_hash_table_lookup(engine->fleet.configured, name);
 	frame_put_u8(w, host != NULL);
 	frame_put_u16(w, host ? (uint16_t)MIN(host->tags->len, 256U) : 0);
 	for (guint i = 0; host && i < MIN(host->tags->len, 256U); i++) {
 		frame_put_text(w, host->tags->pdata[i]);
 	}
+}
+
+/* Once an hour for a host: people should know why rules say nothing. */
+void fleet_late(struct engine *engine, uint32_t series_id, struct wall at)
+{
+	const struct field *field = catalog_series(engine->catalog, series_id);
+	const char *host = field ? field->service->host_name : "";
+	gpointer hour = GINT_TO_POINTER((gint)(wall_s(engine->steady.now) / 3600));
+	if (!field || g_hash_table_lookup(engine->fleet.late, host) == hour) {
+		return;
+	}
+	char text[200];
+	snprintf(text, sizeof(text),
+		"samples that are %lld minutes old arrive; they are stored and drawn, rules wait for "
+		"current ones",
+		(long long)((engine->steady.now.ms - at.ms) / 60000));
+	g_hash_table_replace(engine->fleet.late, g_strdup(host), hour);
+	tell(engine, "samples.late", host, text);
 }
 
 /* -- sources -- */
@@ -115,7 +151,9 @@ static void on_forgotten(void *owner, const char *id)
 
 void fleet_source_gone(struct engine *engine, const char *id)
 {
+	const char *slash = strchr(id, '/');
 	if (sources_gone(engine->sources, id)) {
+		g_hash_table_add(engine->fleet.ended, g_strndup(id, slash ? (gsize)(slash - id) : 0));
 		on_forgotten(engine, id);
 	}
 }
@@ -190,6 +228,77 @@ static void save_some_spans(struct engine *engine)
 	}
 }
 
+/* -- what nobody watches any more -- */
+
+static bool all_gone(const struct service *service)
+{
+	for (size_t i = 0; i < service_field_count(service); i++) {
+		if (!service_field(service, i)->gone) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A source went with its services, which were declared once more without fields before. */
+static void retire_services(struct engine *engine)
+{
+	GHashTableIter iter;
+	gpointer name;
+	g_hash_table_iter_init(&iter, engine->fleet.ended);
+	while (g_hash_table_iter_next(&iter, &name, NULL)) {
+		const struct host *host = catalog_host(engine->catalog, name);
+		for (guint i = 0; host && i < host->services->len; i++) {
+			const struct service *service = host->services->pdata[i];
+			if (all_gone(service)) {
+				evaluate_retire(engine, host->name, service->name);
+			}
+		}
+	}
+	g_hash_table_remove_all(engine->fleet.ended);
+}
+
+static bool is_watched(const struct engine *engine, const char *host)
+{
+	const int64_t *heard_ms = g_hash_table_lookup(engine->fleet.heard, host);
+	int64_t last_ms = MAX(heard_ms ? *heard_ms : 0, engine->fleet.since.ms);
+	return g_hash_table_contains(engine->fleet.configured, host) ||
+		   sources_of_host(engine->sources, host) ||
+		   engine->steady.now.ms - last_ms < FLEET_SILENT_MS;
+}
+
+static void retire_hosts(struct engine *engine)
+{
+	const GPtrArray *hosts = catalog_hosts(engine->catalog);
+	for (guint i = 0; i < hosts->len; i++) {
+		const struct host *host = hosts->pdata[i];
+		if (!is_watched(engine, host->name)) {
+			evaluate_retire(engine, host->name, NULL);
+		}
+	}
+}
+
+/* Those of the configuration before are told at once that they are not watched any more. */
+void fleet_configure(struct engine *engine)
+{
+	struct fleet *fleet = &engine->fleet;
+	g_autoptr(GHashTable) before = g_steal_pointer(&fleet->configured);
+	fleet->configured = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; engine->config->hosts && i < engine->config->hosts->len; i++) {
+		struct config_host *host = engine->config->hosts->pdata[i];
+		g_hash_table_insert(fleet->configured, host->name, host);
+		ruleset_employ(engine->ruleset, host->name);
+	}
+	GHashTableIter iter;
+	gpointer name;
+	g_hash_table_iter_init(&iter, before);
+	while (g_hash_table_iter_next(&iter, &name, NULL)) {
+		if (!g_hash_table_contains(fleet->configured, name)) {
+			evaluate_retire(engine, name, NULL);
+		}
+	}
+}
+
 /* -- all of it -- */
 
 void fleet_tick(struct engine *engine, struct wall now)
@@ -197,6 +306,10 @@ void fleet_tick(struct engine *engine, struct wall now)
 	struct sources_look at = look(engine);
 	begin_minute(engine, wall_s(now) / MINUTE_S);
 	sources_look(engine->sources, now, &at);
+	retire_services(engine);
+	if (engine->ticks % RETIRE_TICKS == 0) {
+		retire_hosts(engine);
+	}
 	save_new_spans(engine);
 	save_some_spans(engine);
 }

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "model/declare.h"
 #include "model/message.h"
+#include "rules/ruleset.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -129,6 +130,10 @@ static void gather(struct intake *intake, struct wall at, uint32_t series_id, do
 		intake->counts.refused++;
 		return;
 	}
+	if (at.ms < now.ms - RULESET_LATE_MS) {
+		intake->counts.late++;
+		intake->handlers.late(intake->owner, series_id, at);
+	}
 	struct entry_writer *w = intake->writer;
 	double clean = isfinite(value) ? value : NAN;
 	if (!w->count) {
@@ -185,11 +190,11 @@ static void clear_numbers(struct service *service)
 static const struct service *declare(
 	struct intake *intake, struct service *service, uint64_t *generation)
 {
-	bool changed;
+	bool numbered;
 	uint64_t now_collecting = intake->handlers.generation(intake->owner);
 	const struct service *entry =
-		inventory_declare(intake->parts.inventory, service, wall_now(), &changed);
-	if (changed) {
+		inventory_declare(intake->parts.inventory, service, wall_now(), &numbered);
+	if (numbered) {
 		intake->newest = now_collecting;
 	}
 	*generation = intake->newest;

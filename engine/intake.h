@@ -33,6 +33,8 @@ struct intake_handlers {
 	void (*source)(void *owner, unsigned collector, struct source_state *state);
 	void (*source_gone)(void *owner, const char *id);
 	void (*lost)(void *owner, unsigned collector);
+	/* A sample is too old to tell anything of now (rules/ruleset.h); it is taken all the same. */
+	void (*late)(void *owner, uint32_t series_id, struct wall at);
 	/* The time that the gate goes by; instants of collectors are translated into it. */
 	struct wall (*now)(void *owner);
 	struct wall (*translate)(void *owner, struct wall at);
@@ -54,6 +56,7 @@ struct intake_counts {
 	uint64_t samples;  /* let in */
 	uint64_t refused;  /* wrong instant */
 	uint64_t unknown;  /* not declared, or its number is not stored */
+	uint64_t late;     /* of those let in: too old to be judged */
 	uint64_t declared; /* declarations */
 };
 

@@ -15,11 +15,11 @@
 
 enum { PACK_VERSION = 1, HOUR_S = 3600 };
 
-/* New series of a host within an hour. */
+/* New series and changed declarations of a host within an hour. */
 struct growth {
 	int64_t hour;
-	unsigned count;
-	bool told;
+	unsigned count, changes;
+	bool told, changes_told;
 };
 
 struct inventory {
@@ -225,12 +225,9 @@ static size_t count_new(const struct service *known, const struct service *servi
 	return fresh;
 }
 
-/* hostile 24: names that change each round; hostile 23: more fields than anybody can mean */
-static bool within_limits(struct inventory *inventory, const struct service *known,
-	const struct service *service, struct wall now)
+static struct growth *growth_of(
+	struct inventory *inventory, const struct service *service, struct wall now)
 {
-	size_t fresh = count_new(known, service);
-	size_t total = fresh + (known ? service_field_count(known) : 0);
 	struct growth *growth = g_hash_table_lookup(inventory->growth, service->host_name);
 	if (!growth) {
 		growth = g_new0(struct growth, 1);
@@ -240,6 +237,16 @@ static bool within_limits(struct inventory *inventory, const struct service *kno
 	if (growth->hour != hour) {
 		*growth = (struct growth){.hour = hour};
 	}
+	return growth;
+}
+
+/* hostile 24: names that change each round; hostile 23: more fields than anybody can mean */
+static bool may_grow(struct inventory *inventory, const struct service *known,
+	const struct service *service, struct wall now)
+{
+	size_t fresh = count_new(known, service);
+	size_t total = fresh + (known ? service_field_count(known) : 0);
+	struct growth *growth = growth_of(inventory, service, now);
 	bool good = total <= INVENTORY_FIELDS_MAX && growth->count + fresh <= INVENTORY_NEW_PER_HOUR;
 	if (good) {
 		growth->count += (unsigned)fresh;
@@ -249,6 +256,25 @@ static bool within_limits(struct inventory *inventory, const struct service *kno
 			"%zu new fields are left out: at most %d per service, and %d new series of a host per "
 			"hour",
 			fresh, INVENTORY_FIELDS_MAX, INVENTORY_NEW_PER_HOUR);
+	}
+	return good;
+}
+
+/* hostile 24: the same names, described in other words each round: each costs a row of the store
+ * and records of the journal. */
+static bool may_change(struct inventory *inventory, const struct service *service, struct wall now)
+{
+	struct growth *growth = growth_of(inventory, service, now);
+	bool good = growth->changes < INVENTORY_CHANGES_PER_HOUR;
+	if (good) {
+		growth->changes++;
+	} else if (!growth->changes_told) {
+		growth->changes_told = true;
+		tell(inventory, "inventory.changes", service,
+			"its services are described anew again and again; until the next hour they stay as "
+			"they "
+			"are (at most %d changes of a host per hour)",
+			INVENTORY_CHANGES_PER_HOUR);
 	}
 	return good;
 }
@@ -290,28 +316,42 @@ static void keep(struct inventory *inventory, const struct service *service)
 	store_put_number(batch, "next_series", inventory->next_series);
 }
 
+/* Gives numbers to fields that have none; whether there were any. */
+static bool number_fields(struct inventory *inventory, struct service *entry)
+{
+	bool any = false;
+	for (size_t i = 0; i < service_field_count(entry); i++) {
+		struct field *field = service_field(entry, i);
+		if (!field->series_id) {
+			catalog_number(inventory->catalog, field, inventory->next_series++);
+			any = true;
+		}
+	}
+	return any;
+}
+
 const struct service *inventory_declare(
-	struct inventory *inventory, struct service *service, struct wall now, bool *changed)
+	struct inventory *inventory, struct service *service, struct wall now, bool *numbered)
 {
 	const struct service *known =
 		catalog_service(inventory->catalog, service->host_name, service->name);
-	*changed = false;
-	if (!within_limits(inventory, known, service, now)) {
+	enum catalog_difference difference = catalog_compare(inventory->catalog, service);
+	*numbered = false;
+	if (difference == CATALOG_SAME ||
+		(difference == CATALOG_DIFFERS && (!may_grow(inventory, known, service, now) ||
+											  (known && !may_change(inventory, service, now))))) {
 		service_destroy(service);
 		return known;
 	}
 	service->id = known ? known->id : inventory->next_service++;
-	struct service *entry = catalog_declare(inventory->catalog, service, changed);
-	for (size_t i = 0; *changed && i < service_field_count(entry); i++) {
-		struct field *field = service_field(entry, i);
-		if (!field->series_id) {
-			catalog_number(inventory->catalog, field, inventory->next_series++);
-		}
+	struct service *entry = catalog_declare(inventory->catalog, service, NULL);
+	if (difference == CATALOG_WORDS) {
+		inventory->handlers.words(inventory->owner, entry);
+		return entry;
 	}
-	if (*changed) {
-		keep(inventory, entry);
-		write_series(inventory, entry);
-		inventory->handlers.changed(inventory->owner, entry);
-	}
+	*numbered = number_fields(inventory, entry);
+	keep(inventory, entry);
+	write_series(inventory, entry);
+	inventory->handlers.changed(inventory->owner, entry);
 	return entry;
 }

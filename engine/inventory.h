@@ -19,13 +19,16 @@ struct inventory_handlers {
 	void (*event)(void *owner, const char *kind, const char *object, const char *text);
 	/* A service is new or differs from before; it is in the catalog. */
 	void (*changed)(void *owner, const struct service *service);
+	/* Only what fields say of their present value is another: to be shown, not to be stored. */
+	void (*words)(void *owner, const struct service *service);
 	/* Where changes go that are to be stored now. */
 	struct store_batch *(*batch)(void *owner);
 };
 
 enum {
-	INVENTORY_FIELDS_MAX = 1000,  /* of a service, those that are gone included */
-	INVENTORY_NEW_PER_HOUR = 5000 /* series of one host */
+	INVENTORY_FIELDS_MAX = 1000,      /* of a service, those that are gone included */
+	INVENTORY_NEW_PER_HOUR = 5000,    /* series of one host */
+	INVENTORY_CHANGES_PER_HOUR = 2000 /* declarations of one host that differ from those before */
 };
 
 /* `catalog` must outlive it. */
@@ -42,10 +45,10 @@ void inventory_set_layout(struct inventory *inventory, const char *layout);
 /*
  * Takes a declaration (without numbers) over. The catalog's entry, in which every field that was
  * let in has a number; NULL: nothing of it was let in. What is beyond a limit stays out, with an
- * event. `*changed`: something of it is new and has to be stored.
+ * event. `*numbered`: numbers were given that have to be stored before samples may use them.
  */
 const struct service *inventory_declare(
-	struct inventory *inventory, struct service *service, struct wall now, bool *changed);
+	struct inventory *inventory, struct service *service, struct wall now, bool *numbered);
 
 /* At the start: enters what inventory_pack() gave. False: damaged, nothing happened. */
 MUST_USE bool inventory_restore(struct inventory *inventory, const void *bytes, size_t length);

@@ -137,6 +137,37 @@ bool attributes_equal(const struct attributes *a, const struct attributes *b)
 	return a->length == b->length && (!a->length || !memcmp(a->packed, b->packed, a->length));
 }
 
+/* The key at `at` or the next one that is not `key`; NULL at the end. */
+static const char *skip_key(const struct attributes *a, const char *at, const char *key)
+{
+	const char *end = a->packed + a->length;
+	while (at < end && !strcmp(at, key)) {
+		at += strlen(at) + 1;
+		at += strlen(at) + 1;
+	}
+	return at < end ? at : NULL;
+}
+
+/* Pair by pair, in the order in which both were set. */
+bool attributes_equal_but(const struct attributes *a, const struct attributes *b, const char *key)
+{
+	if (!key || attributes_equal(a, b)) {
+		return attributes_equal(a, b);
+	}
+	const char *x = a->length ? skip_key(a, a->packed, key) : NULL;
+	const char *y = b->length ? skip_key(b, b->packed, key) : NULL;
+	while (x && y) {
+		const char *of_x = x + strlen(x) + 1;
+		const char *of_y = y + strlen(y) + 1;
+		if (strcmp(x, y) || strcmp(of_x, of_y)) {
+			return false;
+		}
+		x = skip_key(a, of_x + strlen(of_x) + 1, key);
+		y = skip_key(b, of_y + strlen(of_y) + 1, key);
+	}
+	return !x && !y;
+}
+
 void attributes_copy(struct attributes *to, const struct attributes *from)
 {
 	to->length = from->length;

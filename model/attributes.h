@@ -37,6 +37,9 @@ const char *attributes_or(const struct attributes *a, const char *key, const cha
 bool attributes_flag(const struct attributes *a, const char *key, bool otherwise);
 
 bool attributes_equal(const struct attributes *a, const struct attributes *b);
+
+/* The same without looking at one key, which either may have or not; NULL: all count. */
+bool attributes_equal_but(const struct attributes *a, const struct attributes *b, const char *key);
 void attributes_copy(
 	struct attributes *to, const struct attributes *from); /* `to` is overwritten, not freed */
 

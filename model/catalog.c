@@ -16,6 +16,7 @@ struct catalog {
 	GPtrArray *services; /* by id, may hold NULL */
 	GPtrArray *series;   /* by series id: struct field, may hold NULL */
 	uint64_t version;
+	size_t series_count; /* numbered and not gone */
 };
 
 static void host_destroy(gpointer data)
@@ -75,6 +76,22 @@ static guint service_position(const struct host *host, const char *name)
 	return low;
 }
 
+/* Puts a host at its place among the others. */
+static void place_host(struct catalog *catalog, struct host *host)
+{
+	guint low = 0;
+	guint high = catalog->hosts->len;
+	while (low < high) {
+		guint middle = (low + high) / 2;
+		if (compare_hosts(&catalog->hosts->pdata[middle], &host) < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	g_ptr_array_insert(catalog->hosts, (gint)low, host);
+}
+
 static struct host *host_for(struct catalog *catalog, const struct service *service)
 {
 	struct host *host = catalog_host(catalog, service->host_name);
@@ -84,12 +101,12 @@ static struct host *host_for(struct catalog *catalog, const struct service *serv
 		host->group = g_strdup(service->group);
 		host->services = g_ptr_array_new_with_free_func((GDestroyNotify)service_destroy);
 		g_hash_table_insert(catalog->by_name, host->name, host);
-		g_ptr_array_add(catalog->hosts, host);
-		g_ptr_array_sort(catalog->hosts, compare_hosts);
+		place_host(catalog, host);
 	} else if (strcmp(host->group, service->group)) {
+		g_ptr_array_remove(catalog->hosts, host);
 		g_free(host->group);
 		host->group = g_strdup(service->group);
-		g_ptr_array_sort(catalog->hosts, compare_hosts);
+		place_host(catalog, host);
 	}
 	return host;
 }
@@ -104,6 +121,7 @@ static void put_at(GPtrArray *array, guint index, gpointer value)
 
 void catalog_number(struct catalog *catalog, struct field *field, uint32_t series_id)
 {
+	catalog->series_count += !field->series_id && !field->gone;
 	field->series_id = series_id;
 	put_at(catalog->series, series_id, field);
 }
@@ -172,57 +190,94 @@ static void merge(struct service *old, struct service *new)
 	}
 }
 
-/* Whether a declaration only repeats what is known: gone fields of `old` may be missing in `new`.
- */
-static bool repeats(const struct service *old, const struct service *new)
+static bool same_field(const struct field *a, const struct field *b, const char *but)
 {
-	if (service_same(old, new)) {
-		return true;
-	}
+	return !a->gone && a->type == b->type && !strcmp(a->name, b->name) &&
+		   !strcmp(a->label, b->label) && !memcmp(&a->min, &b->min, sizeof(a->min)) &&
+		   !memcmp(&a->max, &b->max, sizeof(a->max)) &&
+		   attributes_equal_but(&a->attributes, &b->attributes, but);
+}
+
+/* Whether a declaration only repeats what is known: gone fields of `old` may be missing in `new`,
+ * and the value of the fields' attribute `but` (may be NULL) does not count. */
+static bool repeats(const struct service *old, const struct service *new, const char *but)
+{
 	size_t living = 0;
 	for (size_t i = 0; i < old->fields->len; i++) {
 		living += !service_field(old, i)->gone;
 	}
-	if (living != new->fields->len || living == old->fields->len ||
-		strcmp(old->group, new->group) || old->step_s != new->step_s ||
-		!attributes_equal(&old->attributes, &new->attributes)) {
+	if (living != new->fields->len || strcmp(old->group, new->group) ||
+		old->step_s != new->step_s || !attributes_equal(&old->attributes, &new->attributes)) {
 		return false;
 	}
+	bool whole = living == old->fields->len;
 	for (size_t i = 0; i < new->fields->len; i++) {
 		const struct field *b = service_field(new, i);
-		const struct field *a = service_find_field(old, b->name);
-		if (!a || a->gone || a->type != b->type || strcmp(a->label, b->label) ||
-			memcmp(&a->min, &b->min, sizeof(a->min)) || memcmp(&a->max, &b->max, sizeof(a->max)) ||
-			!attributes_equal(&a->attributes, &b->attributes)) {
+		const struct field *a = whole ? service_field(old, i) : service_find_field(old, b->name);
+		if (!a || !same_field(a, b, but)) {
 			return false;
 		}
 	}
 	return true;
 }
 
+static enum catalog_difference compare(const struct service *known, const struct service *service)
+{
+	if (known && repeats(known, service, NULL)) {
+		return CATALOG_SAME;
+	}
+	return known && repeats(known, service, "extinfo") ? CATALOG_WORDS : CATALOG_DIFFERS;
+}
+
+enum catalog_difference catalog_compare(
+	const struct catalog *catalog, const struct service *service)
+{
+	return compare(catalog_service(catalog, service->host_name, service->name), service);
+}
+
+static size_t numbered(const struct service *service)
+{
+	size_t count = 0;
+	for (size_t i = 0; service && i < service->fields->len; i++) {
+		const struct field *field = service_field(service, i);
+		count += field->series_id && !field->gone;
+	}
+	return count;
+}
+
+/* Nothing but numbers can be new. */
+static void take_numbers(struct service *known, const struct service *service)
+{
+	for (size_t i = 0; i < service->fields->len; i++) {
+		const struct field *field = service_field(service, i);
+		struct field *mine = service_find_field(known, field->name);
+		mine->series_id = field->series_id ? field->series_id : mine->series_id;
+	}
+}
+
 struct service *catalog_declare(struct catalog *catalog, struct service *service, bool *changed)
 {
 	struct host *host = host_for(catalog, service);
 	struct service *known = catalog_service(catalog, service->host_name, service->name);
-	bool differs = !known || !repeats(known, service);
+	enum catalog_difference difference = compare(known, service);
+	catalog->series_count -= numbered(known);
 	if (!known) {
 		known = enter_new(catalog, host, service);
 	} else {
-		if (differs) {
-			merge(known, service);
+		if (difference == CATALOG_SAME) {
+			take_numbers(known, service);
 		} else {
-			for (size_t i = 0; i < service->fields->len; i++) {
-				struct field *field = service_field(service, i);
-				struct field *mine = service_find_field(known, field->name);
-				mine->series_id = field->series_id ? field->series_id : mine->series_id;
-			}
+			merge(known, service);
 		}
 		enter_series(catalog, known);
 		service_destroy(service);
 	}
-	catalog->version += differs;
+	catalog->series_count += numbered(known);
+	if (difference == CATALOG_DIFFERS) {
+		host->version = ++catalog->version;
+	}
 	if (changed) {
-		*changed = differs;
+		*changed = difference != CATALOG_SAME;
 	}
 	return known;
 }
@@ -270,12 +325,7 @@ const GPtrArray *catalog_hosts(const struct catalog *catalog)
 
 size_t catalog_series_count(const struct catalog *catalog)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < catalog->series->len; i++) {
-		const struct field *field = catalog->series->pdata[i];
-		count += field && !field->gone;
-	}
-	return count;
+	return catalog->series_count;
 }
 
 uint32_t catalog_series_limit(const struct catalog *catalog)

@@ -15,6 +15,7 @@ struct host {
 	char *name;
 	char *group;
 	GPtrArray *services; /* struct service *, owned, sorted by name */
+	uint64_t version;    /* of the catalog when something of the host changed last */
 };
 
 struct catalog *catalog_create(void);
@@ -29,6 +30,15 @@ DEFINE_AUTO(catalog)
  * differs from before. Never NULL.
  */
 struct service *catalog_declare(struct catalog *catalog, struct service *service, bool *changed);
+
+/* What a declaration would change. */
+enum catalog_difference {
+	CATALOG_SAME,
+	CATALOG_WORDS,  /* only what fields say of their present value (extinfo) */
+	CATALOG_DIFFERS /* or it is new */
+};
+enum catalog_difference catalog_compare(
+	const struct catalog *catalog, const struct service *service);
 
 /* Gives a field its number (once). */
 void catalog_number(struct catalog *catalog, struct field *field, uint32_t series_id);
@@ -48,5 +58,5 @@ size_t catalog_series_count(const struct catalog *catalog);    /* numbered and n
 uint32_t catalog_series_limit(const struct catalog *catalog);  /* greatest series id + 1 */
 uint32_t catalog_service_limit(const struct catalog *catalog); /* greatest service id + 1 */
 
-/* Grows with every change of names, fields or attributes. */
+/* Grows with every change of names, fields or attributes; not with CATALOG_WORDS and numbers. */
 uint64_t catalog_version(const struct catalog *catalog);

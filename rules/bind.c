@@ -376,7 +376,8 @@ static size_t seen_pack(size_t fields, uint32_t step_s)
 	return fields | (size_t)step_s << SEEN_FIELD_BITS;
 }
 
-static void offer_service(struct ruleset *set, struct rule_host *host, struct service *service)
+/* False: a field has no number yet (I1). */
+static bool offer_service(struct ruleset *set, struct rule_host *host, struct service *service)
 {
 	size_t count = service_field_count(service);
 	size_t known = GPOINTER_TO_SIZE(g_hash_table_lookup(set->services, service));
@@ -402,6 +403,7 @@ static void offer_service(struct ruleset *set, struct rule_host *host, struct se
 	}
 	size_t now = seen_pack(numbered ? count : seen, step_s);
 	g_hash_table_insert(set->services, service, GSIZE_TO_POINTER(now));
+	return numbered;
 }
 
 static void offer_host(struct ruleset *set, struct rule_host *host)
@@ -418,8 +420,27 @@ static void offer_host(struct ruleset *set, struct rule_host *host)
 	}
 }
 
+static void bind_services(struct ruleset *set, const struct host *host)
+{
+	struct rule_host *h = bind_host(set, host->name);
+	if (h->version == host->version) {
+		return;
+	}
+	bool numbered = true;
+	if (strcmp(h->group, host->group)) {
+		g_free(h->group);
+		h->group = g_strdup(host->group);
+	}
+	offer_host(set, h);
+	for (guint k = 0; k < host->services->len; k++) {
+		numbered &= offer_service(set, h, g_ptr_array_index(host->services, k));
+	}
+	h->version = numbered ? host->version : 0;
+}
+
 void ruleset_bind(struct ruleset *set, const struct catalog *catalog)
 {
+	set->catalog = catalog;
 	if (set->bound_once && set->catalog_version == catalog_version(catalog)) {
 		return;
 	}
@@ -427,16 +448,7 @@ void ruleset_bind(struct ruleset *set, const struct catalog *catalog)
 	set->catalog_version = catalog_version(catalog);
 	const GPtrArray *hosts = catalog_hosts(catalog);
 	for (guint i = 0; i < hosts->len; i++) {
-		const struct host *host = g_ptr_array_index(hosts, i);
-		struct rule_host *h = bind_host(set, host->name);
-		if (strcmp(h->group, host->group)) {
-			g_free(h->group);
-			h->group = g_strdup(host->group);
-		}
-		offer_host(set, h);
-		for (guint k = 0; k < host->services->len; k++) {
-			offer_service(set, h, g_ptr_array_index(host->services, k));
-		}
+		bind_services(set, g_ptr_array_index(hosts, i));
 	}
 	for (guint i = 0; i < set->rules->len; i++) {
 		struct bound_rule *b = g_ptr_array_index(set->rules, i);

@@ -114,8 +114,8 @@ static void compile_cond(struct compiler *c, const struct cond *cond, struct con
 
 /* -- texts -- */
 
-static const char *const variables[] = {
-	"host", "group", "service", "field", "label", "value", "threshold", "level", "since"};
+static const char *const variables[] = {"host", "group", "service", "field", "label", "value",
+	"threshold", "level", "since", "extinfo"};
 
 static bool is_variable(const struct rule *r, const char *name)
 {

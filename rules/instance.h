@@ -14,6 +14,8 @@ struct rule_host {
 	int64_t carried_ms;   /* silence before a restart or reload, counted on; see state.c */
 	int64_t first_ms;     /* first tick that knew it: node:age of a host that never answered */
 	GPtrArray *instances; /* struct instance *, of all rules */
+	uint64_t version;     /* of the catalog's host when all of it was looked at; 0: not yet */
+	bool retired;         /* nobody watches it any more: its age says nothing */
 };
 
 /* Units of the operands of an instance; shared by all with the same. */
@@ -40,6 +42,7 @@ struct instance {
 	bool pristine; /* ok, and nothing runs */
 	bool idle;     /* `only when` was false when last known: ok, whatever is missing */
 	bool on_wheel;
+	bool retired;           /* nobody watches it: ok until a newer sample comes */
 	uint32_t told_stamp;    /* batch that told something of it last */
 	uint32_t stamp;         /* batch that judged it last */
 	uint32_t active_index;  /* place in ruleset->active + 1; 0: not there */
@@ -88,8 +91,9 @@ struct ruleset {
 	GPtrArray *dirty;    /* instances changed since the last save */
 	GStringChunk *texts; /* names and keys that instances point to */
 	struct diag_list *complaints;
-	GArray *events;              /* struct transition of this batch */
-	const struct window *window; /* given last */
+	GArray *events;                /* struct transition of this batch */
+	const struct window *window;   /* given last */
+	const struct catalog *catalog; /* bound last */
 	uint64_t catalog_version;
 	bool bound_once;
 	uint32_t stamp, numbers;
@@ -111,6 +115,14 @@ void instance_destroy(struct instance *instance);
 void judge_wheel_add(struct ruleset *set, struct instance *instance, int64_t due_ms);
 void judge_mark(struct ruleset *set, struct instance *instance);
 void judge_activate(struct ruleset *set, struct instance *instance);
+
+/* Notes what became of an alert at `at_ms`; to be told with judge_tell(). */
+void judge_collect(
+	struct ruleset *set, struct instance *instance, const struct alert *before, int64_t at_ms);
+void judge_tell(struct ruleset *set, struct wall now, ruleset_transition_fn fn, void *owner);
+
+/* The newest instant for which all its series have spoken, ms 0: none. */
+int64_t judge_instant(const struct instance *instance, const struct window *window);
 
 /* Whether its value can be missing: it comes from samples, not from the clock alone. */
 bool judge_by_samples(const struct instance *instance);

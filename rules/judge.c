@@ -82,7 +82,7 @@ static int64_t deadline(const struct ruleset *set, const struct instance *in)
 
 /* -- one instance -- */
 
-static void collect(
+void judge_collect(
 	struct ruleset *set, struct instance *in, const struct alert *before, int64_t at_ms)
 {
 	const struct alert *a = &in->alert;
@@ -101,8 +101,7 @@ static void collect(
 	judge_activate(set, in);
 }
 
-/* The instant that can be judged, 0: none. */
-static int64_t instant(const struct instance *in, const struct window *window)
+int64_t judge_instant(const struct instance *in, const struct window *window)
 {
 	unsigned count = in->bound->rule->operands->len;
 	int64_t newest = 0;
@@ -206,7 +205,7 @@ static bool take_value(
 		return true;
 	}
 	/* a rule on ages is judged by the clock, but its value is not newer than its samples */
-	int64_t at_ms = in->bound->rule->timed ? instant(in, e->window) : e->at.ms;
+	int64_t at_ms = in->bound->rule->timed ? judge_instant(in, e->window) : e->at.ms;
 	bool fresh = at_ms > in->known_ms || !in->bound->rule->timed;
 	in->known_ms = at_ms;
 	if (!in->on_wheel && !(in->alert.absent && !fresh)) {
@@ -253,11 +252,32 @@ static void judge_at(struct ruleset *set, struct instance *in, struct evaluation
 		judge_clears(in, e, &input);
 		alert_step(&in->alert, &in->plan->timing, &input, e->at.ms, (int64_t)in->step_s * 1000);
 	}
-	collect(set, in, &before, e->at.ms);
+	judge_collect(set, in, &before, e->at.ms);
+}
+
+/* What nobody watches says nothing until it speaks again; see retire.c. */
+static bool is_silent(struct instance *in, int64_t at_ms)
+{
+	if (in->retired) {
+		in->retired = at_ms ? at_ms <= in->sample_ms : in->host->retired;
+	}
+	return in->retired;
+}
+
+/* hostile 32: what was measured long ago is stored and drawn; it tells nothing of now. A rule on
+ * ages goes on by the clock once it had a value of now. */
+static bool is_late(const struct instance *in, int64_t at_ms, struct wall now)
+{
+	int64_t late_ms = MAX(RULESET_LATE_MS, (int64_t)in->step_s * 1000 * RULESET_LATE_STEPS);
+	return at_ms && at_ms < now.ms - late_ms && (!in->bound->rule->timed || !in->known_ms);
 }
 
 static void judge(struct ruleset *set, struct instance *in, struct wall now)
 {
+	int64_t at_ms = judge_by_samples(in) ? judge_instant(in, set->window) : 0;
+	if (is_silent(in, at_ms) || is_late(in, at_ms, now)) {
+		return;
+	}
 	struct evaluation e = {.window = set->window,
 		.operands = in->operands,
 		.now = now,
@@ -268,7 +288,7 @@ static void judge(struct ruleset *set, struct instance *in, struct wall now)
 		int64_t seen = MAX(in->host->seen_ms, in->host->first_ms);
 		e.host_age_s = (double)MAX(now.ms - seen, 0) / 1000;
 	} else {
-		e.at.ms = instant(in, set->window);
+		e.at.ms = at_ms;
 	}
 	/* once more at the same instant only if a series has spoken that was not heard before */
 	if (e.at.ms > in->sample_ms || (e.at.ms == in->sample_ms && isnan(in->value))) {
@@ -347,7 +367,7 @@ static int by_rank(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-static void tell(struct ruleset *set, struct wall now, ruleset_transition_fn fn, void *owner)
+void judge_tell(struct ruleset *set, struct wall now, ruleset_transition_fn fn, void *owner)
 {
 	for (guint i = 0; i < set->events->len; i++) {
 		struct instance *in = g_array_index(set->events, struct transition, i).instance;
@@ -389,7 +409,7 @@ void ruleset_step(struct ruleset *set, const struct window *window, const uint32
 		}
 	}
 	if (set->events->len) {
-		tell(set, now, fn, owner);
+		judge_tell(set, now, fn, owner);
 	}
 }
 
@@ -397,6 +417,7 @@ void ruleset_host_seen(struct ruleset *set, const char *host, struct wall at)
 {
 	struct rule_host *h = bind_host(set, host);
 	h->seen_ms = MAX(h->seen_ms, at.ms);
+	h->retired = false;
 }
 
 /* -- time -- */
@@ -404,6 +425,9 @@ void ruleset_host_seen(struct ruleset *set, const char *host, struct wall at)
 static void came_up(struct ruleset *set, struct instance *in, struct wall now)
 {
 	int64_t due = deadline(set, in);
+	if (in->retired) {
+		return;
+	}
 	if (now.ms < due) {
 		judge_wheel_add(set, in, due);
 		return;
@@ -418,7 +442,7 @@ static void came_up(struct ruleset *set, struct instance *in, struct wall now)
 	struct alert before = in->alert;
 	in->value = NAN;
 	alert_missing(&in->alert, in->plan->missing, now.ms);
-	collect(set, in, &before, now.ms);
+	judge_collect(set, in, &before, now.ms);
 }
 
 static void turn_wheel(struct ruleset *set, struct wall now)
@@ -491,6 +515,6 @@ void ruleset_tick(struct ruleset *set, const struct window *window, struct wall 
 		}
 	}
 	if (set->events->len) {
-		tell(set, now, fn, owner);
+		judge_tell(set, now, fn, owner);
 	}
 }

@@ -71,6 +71,9 @@ typedef void (*ruleset_transition_fn)(void *owner, const struct transition *tran
 void ruleset_step(struct ruleset *ruleset, const struct window *window, const uint32_t *series_ids,
 	size_t count, struct wall now, ruleset_transition_fn fn, void *owner);
 
+/* Samples older than this, and than so many steps, are in the window only (hostile 32). */
+enum { RULESET_LATE_MS = 10 * 60 * 1000, RULESET_LATE_STEPS = 3 };
+
 /* The host answered (feeds the built-in series node:age). */
 void ruleset_host_seen(struct ruleset *ruleset, const char *host, struct wall at);
 

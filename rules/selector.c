@@ -93,7 +93,7 @@ static const char *add_capture(struct selector *s, const char *name)
 		}
 	}
 	static const char *const taken[] = {"host", "group", "service", "field", "label", "value",
-		"threshold", "level", "since", "tag"};
+		"threshold", "level", "since", "extinfo", "tag"};
 	for (size_t i = 0; i < G_N_ELEMENTS(taken); i++) {
 		if (!strcmp(taken[i], name)) {
 			return "this capture has the name of something that exists already";

@@ -3,6 +3,7 @@
  * bytes, little-endian; one that is not as promised is dropped, and the instance begins anew.
  */
 #include "rules/instance.h"
+#include "rules/retire.h"
 
 #include <string.h>
 
@@ -134,6 +135,57 @@ void ruleset_save(struct ruleset *set, bool all,
 				write_state(in, bytes);
 				row(owner, in->key, bytes, LENGTH);
 			}
+		}
+	}
+}
+
+static GHashTable *live_by_key(const struct ruleset *set)
+{
+	GHashTable *all = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; i < set->rules->len; i++) {
+		GHashTableIter iter;
+		void *p;
+		g_hash_table_iter_init(&iter, ((struct bound_rule *)set->rules->pdata[i])->instances);
+		while (g_hash_table_iter_next(&iter, NULL, &p)) {
+			struct instance *in = p;
+			if (in->live) {
+				g_hash_table_insert(all, (char *)in->key, in);
+			}
+		}
+	}
+	return all;
+}
+
+static void carry_host(const struct rule_host *from, struct ruleset *set)
+{
+	struct rule_host *to = set->hosts ? g_hash_table_lookup(set->hosts, from->name) : NULL;
+	if (to) {
+		to->retired = from->retired;
+	}
+}
+
+void ruleset_carry(const struct ruleset *from, struct ruleset *to)
+{
+	g_autoptr(GHashTable) old = live_by_key(from);
+	g_autoptr(GHashTable) live = live_by_key(to);
+	unsigned char bytes[LENGTH];
+	GHashTableIter iter;
+	gpointer key;
+	gpointer value;
+	if (from->hosts) {
+		g_hash_table_iter_init(&iter, from->hosts);
+		while (g_hash_table_iter_next(&iter, NULL, &value)) {
+			carry_host(value, to);
+		}
+	}
+	g_hash_table_iter_init(&iter, old);
+	while (g_hash_table_iter_next(&iter, &key, &value)) {
+		struct instance *in = g_hash_table_lookup(live, key);
+		write_state(value, bytes);
+		g_hash_table_replace(to->saved, g_strdup(key), g_bytes_new(bytes, LENGTH));
+		if (in) {
+			in->retired = ((const struct instance *)value)->retired;
+			state_apply(to, in);
 		}
 	}
 }

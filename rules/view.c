@@ -194,6 +194,22 @@ static bool append_name(const struct instance *in, const char *name, GString *ou
 	return false;
 }
 
+/* What the source says of the present value. Without it what leads up to it goes: ": ${extinfo}".
+ */
+static void append_extinfo(const struct instance *in, GString *out)
+{
+	const struct catalog *catalog = in->bound->set->catalog;
+	const struct field *field = catalog ? catalog_series(catalog, subject_series(in)) : NULL;
+	const char *text = field ? attributes_get(&field->attributes, "extinfo") : NULL;
+	if (text && *text) {
+		g_string_append(out, text);
+		return;
+	}
+	while (out->len && strchr(" :,;", out->str[out->len - 1])) {
+		g_string_truncate(out, out->len - 1);
+	}
+}
+
 static void append_variable(const struct instance *in, const char *name, GString *out)
 {
 	if (append_name(in, name, out)) {
@@ -203,6 +219,8 @@ static void append_variable(const struct instance *in, const char *name, GString
 		instance_value_text(in, out);
 	} else if (!strcmp(name, "threshold")) {
 		instance_threshold_text(in, out);
+	} else if (!strcmp(name, "extinfo")) {
+		append_extinfo(in, out);
 	} else if (!strcmp(name, "since")) {
 		char text[32];
 		g_string_append(out, wall_format(instance_view(in).since, text));

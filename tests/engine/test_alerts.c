@@ -227,7 +227,7 @@ static void a_kill_at_any_moment_loses_no_message(void **state)
 	struct fake *fake = *state;
 	g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (unsigned turns = 0; turns < 12; turns++) {
-		struct talk talk = talk_begin(fake, 3000 - (int)turns * 200);
+		struct talk talk = talk_begin(fake, 550 - (int)turns * 50);
 		struct fake_peer *notify = join_notify(fake, true);
 		say(&talk, 10);
 		say(&talk, 60);

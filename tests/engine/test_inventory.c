@@ -10,14 +10,14 @@ struct place {
 	struct inventory *inventory;
 	struct journal *journal;
 	struct store_batch *batch;
-	unsigned events, changes;
+	unsigned events, changes, words;
 };
 
 static void on_event(void *owner, const char *kind, const char *object, const char *text)
 {
 	struct place *place = owner;
 	place->events++;
-	assert_string_equal(kind, "inventory.limit");
+	assert_true(!strcmp(kind, "inventory.limit") || !strcmp(kind, "inventory.changes"));
 	assert_true(*object && *text);
 }
 
@@ -30,6 +30,11 @@ static void on_changed(void *owner, const struct service *service)
 	}
 }
 
+static void on_words(void *owner, const struct service *service)
+{
+	((struct place *)owner)->words++;
+}
+
 static struct store_batch *on_batch(void *owner)
 {
 	return ((struct place *)owner)->batch;
@@ -37,7 +42,8 @@ static struct store_batch *on_batch(void *owner)
 
 static void open_inventory(struct place *place)
 {
-	static const struct inventory_handlers handlers = {on_event, on_changed, on_batch};
+	static const struct inventory_handlers handlers = {
+		.event = on_event, .changed = on_changed, .words = on_words, .batch = on_batch};
 	place->catalog = catalog_create();
 	place->inventory = inventory_create(place->catalog, &handlers, place);
 	inventory_set_journal(place->inventory, place->journal);
@@ -208,6 +214,52 @@ static void names_that_change_each_round_come_to_an_end(void **state)
 	assert_false(service_find_field(a, "f0")->gone);
 }
 
+static void what_is_only_said_of_a_value_is_shown_and_not_stored(void **state)
+{
+	struct place *place = *state;
+	bool numbered;
+	const struct service *known = declare(place, service_of("web1", "probe", 0, 2), &numbered);
+	size_t records = series_records(place);
+	g_hash_table_remove_all(place->batch->services);
+	for (unsigned round = 0; round < 5000; round++) {
+		char text[40];
+		struct service *service = service_of("web1", "probe", 0, 2);
+		snprintf(text, sizeof(text), "greet: no answer within %u ms", round);
+		assert_true(attributes_set(
+			&service_field(service, 0)->attributes, ATTRIBUTES_FIELD, "extinfo", text));
+		declare(place, service, &numbered);
+		assert_false(numbered);
+	}
+	assert_string_equal(attributes_get(&service_field(known, 0)->attributes, "extinfo"),
+		"greet: no answer within 4999 ms");
+	assert_int_equal(place->words, 5000);
+	assert_int_equal(place->changes, 1);
+	assert_int_equal(place->events, 0);
+	assert_int_equal(g_hash_table_size(place->batch->services), 0);
+	assert_int_equal(series_records(place), records);
+}
+
+static void words_that_change_each_round_come_to_an_end(void **state)
+{
+	/* hostile 24: the names stay, all else is another each time */
+	struct place *place = *state;
+	bool numbered;
+	for (unsigned round = 0; round < INVENTORY_CHANGES_PER_HOUR + 500; round++) {
+		char title[40];
+		struct service *service = service_of("web1", "cpu", 0, 2);
+		snprintf(title, sizeof(title), "round %u", round);
+		assert_true(attributes_set(&service->attributes, ATTRIBUTES_GRAPH, "graph_title", title));
+		declare(place, service, &numbered);
+	}
+	assert_int_equal(place->changes, INVENTORY_CHANGES_PER_HOUR + 1);
+	assert_int_equal(place->events, 1);
+	/* another host, and what is new of this one, are not affected */
+	declare(place, service_of("web2", "cpu", 0, 2), &numbered);
+	assert_true(numbered);
+	declare(place, service_of("web1", "load", 0, 2), &numbered);
+	assert_true(numbered);
+}
+
 #define HERE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -218,6 +270,8 @@ int main(void)
 		HERE(damaged_bytes_are_refused),
 		HERE(numbers_met_elsewhere_are_not_given_out),
 		HERE(names_that_change_each_round_come_to_an_end),
+		HERE(what_is_only_said_of_a_value_is_shown_and_not_stored),
+		HERE(words_that_change_each_round_come_to_an_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,37 @@ static void copies_are_equal_and_their_own(void **state)
 	attributes_finish(&b);
 }
 
+static void one_key_can_be_left_out_of_a_comparison(void **state)
+{
+	static const struct {
+		const char *a[4], *b[4];
+		bool same;
+	} cases[] = {
+		{{"graph_title", "x", "graph_info", "1"}, {"graph_title", "x", "graph_info", "2"}, true},
+		{{"graph_info", "1", "graph_title", "x"}, {"graph_title", "x"}, true},
+		{{"graph_title", "x", "graph_info", "1"}, {"graph_title", "y", "graph_info", "1"}, false},
+		{{"graph_title", "x", "graph_info", "1"}, {"graph_info", "1"}, false},
+		{{"graph_info", "1"}, {NULL}, true},
+		{{NULL}, {NULL}, true},
+		{{"graph_title", "x"}, {NULL}, false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct attributes a = {0};
+		struct attributes b = {0};
+		for (size_t k = 0; k < 4 && cases[i].a[k]; k += 2) {
+			set(&a, cases[i].a[k], cases[i].a[k + 1]);
+		}
+		for (size_t k = 0; k < 4 && cases[i].b[k]; k += 2) {
+			set(&b, cases[i].b[k], cases[i].b[k + 1]);
+		}
+		assert_int_equal(attributes_equal_but(&a, &b, "graph_info"), cases[i].same);
+		assert_int_equal(attributes_equal_but(&b, &a, "graph_info"), cases[i].same);
+		assert_int_equal(attributes_equal_but(&a, &b, NULL), attributes_equal(&a, &b));
+		attributes_finish(&a);
+		attributes_finish(&b);
+	}
+}
+
 static void packed_bytes_are_checked_one_by_one(void **state)
 {
 	(void)state;
@@ -174,6 +205,7 @@ int main(void)
 		cmocka_unit_test(long_values_are_refused_and_change_nothing),
 		cmocka_unit_test(flags_are_read_as_munin_reads_them),
 		cmocka_unit_test(copies_are_equal_and_their_own),
+		cmocka_unit_test(one_key_can_be_left_out_of_a_comparison),
 		cmocka_unit_test(packed_bytes_are_checked_one_by_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,65 @@ static void repeating_changes_nothing(void **state)
 	assert_int_equal(service_field(s, 0)->series_id, 5);
 }
 
+static void words_on_a_value_are_no_new_version(void **state)
+{
+	AUTO(catalog) catalog = catalog_create();
+	static const struct {
+		const char *extinfo, *unit;
+		enum catalog_difference difference;
+	} cases[] = {{NULL, NULL, CATALOG_DIFFERS}, {NULL, NULL, CATALOG_SAME},
+		{"refused", NULL, CATALOG_WORDS}, {"refused", NULL, CATALOG_SAME},
+		{"late", NULL, CATALOG_WORDS}, {NULL, NULL, CATALOG_WORDS}, {"late", "s", CATALOG_DIFFERS},
+		{"late", "s", CATALOG_SAME}};
+	uint64_t version = catalog_version(catalog);
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct service *s = service_create("g", "web1", "probe", 10);
+		struct field *up = service_add_field(s, "up", "up", FIELD_GAUGE);
+		if (cases[i].extinfo) {
+			assert_true(
+				attributes_set(&up->attributes, ATTRIBUTES_FIELD, "extinfo", cases[i].extinfo));
+		}
+		if (cases[i].unit) {
+			assert_true(attributes_set(&up->attributes, ATTRIBUTES_FIELD, "unit", cases[i].unit));
+		}
+		assert_int_equal(catalog_compare(catalog, s), cases[i].difference);
+		bool changed;
+		s = catalog_declare(catalog, s, &changed);
+		assert_int_equal(changed, cases[i].difference != CATALOG_SAME);
+		version += cases[i].difference == CATALOG_DIFFERS;
+		assert_int_equal(catalog_version(catalog), version);
+		assert_int_equal(catalog_host(catalog, "web1")->version, version);
+		const char *now = attributes_get(&service_field(s, 0)->attributes, "extinfo");
+		assert_string_equal(now ? now : "", cases[i].extinfo ? cases[i].extinfo : "");
+	}
+}
+
+static void series_are_counted_while_they_live(void **state)
+{
+	AUTO(catalog) catalog = catalog_create();
+	struct service *s = service_create("g", "web1", "cpu", 10);
+	service_add_field(s, "a", "a", FIELD_GAUGE);
+	service_add_field(s, "b", "b", FIELD_GAUGE);
+	s = catalog_declare(catalog, s, NULL);
+	assert_int_equal(catalog_series_count(catalog), 0); /* no numbers yet */
+	catalog_number(catalog, service_field(s, 0), 1);
+	catalog_number(catalog, service_field(s, 1), 2);
+	assert_int_equal(catalog_series_count(catalog), 2);
+	struct service *less = service_create("g", "web1", "cpu", 10);
+	service_add_field(less, "b", "b", FIELD_GAUGE);
+	catalog_declare(catalog, less, NULL);
+	assert_int_equal(catalog_series_count(catalog), 1);
+	struct service *more = service_create("g", "web1", "cpu", 10);
+	service_add_field(more, "a", "a", FIELD_GAUGE);
+	service_add_field(more, "b", "b", FIELD_GAUGE);
+	catalog_declare(catalog, more, NULL);
+	assert_int_equal(catalog_series_count(catalog), 2);
+	struct service *copied = service_create("g", "web2", "cpu", 10);
+	service_add_field(copied, "a", "a", FIELD_GAUGE)->series_id = 7;
+	catalog_declare(catalog, copied, NULL);
+	assert_int_equal(catalog_series_count(catalog), 3);
+}
+
 static void fields_keep_their_place_and_number(void **state)
 {
 	struct catalog *c = *state;
@@ -179,6 +238,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_CATALOG(what_is_declared_is_found),
 		WITH_CATALOG(repeating_changes_nothing),
+		cmocka_unit_test(words_on_a_value_are_no_new_version),
+		cmocka_unit_test(series_are_counted_while_they_live),
 		WITH_CATALOG(fields_keep_their_place_and_number),
 		WITH_CATALOG(a_new_declaration_replaces_what_it_says),
 		WITH_CATALOG(a_copy_keeps_the_originals_numbers),

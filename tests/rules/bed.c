@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rules/retire.h"
+
 #include "base/banned.h"
 
 enum { MOST = 64 };
@@ -85,6 +87,16 @@ void bed_push(struct bed *bed, uint32_t id, double value)
 	window_push(bed->window, id, step_of(bed, id), bed->now, value);
 	ruleset_step(bed->set, bed->window, &id, 1, bed->now, told, bed);
 	ruleset_tick(bed->set, bed->window, bed->now, told, bed);
+}
+
+void bed_step(struct bed *bed, uint32_t id)
+{
+	ruleset_step(bed->set, bed->window, &id, 1, bed->now, told, bed);
+}
+
+void bed_retire(struct bed *bed, const char *host, const char *service)
+{
+	ruleset_retire(bed->set, host, service, bed->now, told, bed);
 }
 
 void bed_push2(struct bed *bed, uint32_t a, double va, uint32_t b, double vb)

@@ -37,6 +37,12 @@ void bed_wait(struct bed *bed, int64_t s);
 void bed_push(struct bed *bed, uint32_t series_id, double value);
 void bed_push2(struct bed *bed, uint32_t a, double va, uint32_t b, double vb);
 
+/* Judges what is in the window already, at the clock's instant. */
+void bed_step(struct bed *bed, uint32_t series_id);
+
+/* Nobody watches the host, or that service of it, any more. */
+void bed_retire(struct bed *bed, const char *host, const char *service);
+
 /* Ticks once a second for so long. */
 void bed_ticks(struct bed *bed, int64_t s);
 

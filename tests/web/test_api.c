@@ -99,39 +99,6 @@ static void host_lists_services_fields_limits_and_last_values(void **state)
 	json_decref(get_json("/api/v1/hosts/nobody", 404));
 }
 
-/* From the first word of the engine on; the last known value is that of the live one. */
-static void inventory_says_first_and_last_seen(void **state)
-{
-	json_t *host = get_json("/api/v1/hosts/web1", 200);
-	json_t *service = json_array_get(json_object_get(host, "services"), 1);
-	json_t *down = json_array_get(json_object_get(service, "fields"), 0);
-	assert_string_equal(text_at(host, "first_seen"), text_at(service, "first_seen"));
-	assert_string_equal(text_at(service, "first_seen"), "2027-01-15T07:00:00Z");
-	assert_string_equal(text_at(service, "last_seen"), "2027-01-15T08:00:00Z");
-	assert_string_equal(text_at(down, "first_seen"), "2027-01-15T07:00:00Z");
-	assert_string_equal(text_at(down, "last_seen"), "2027-01-15T08:00:00Z");
-	json_decref(host);
-}
-
-static void sources_are_listed_with_what_they_complain_about(void **state)
-{
-	json_t *list = get_json("/api/v1/sources", 200);
-	json_t *sources = json_object_get(list, "sources");
-	assert_int_equal(json_array_size(sources), 1);
-	json_t *source = json_array_get(sources, 0);
-	assert_string_equal(text_at(source, "id"), "web1/munin/munin");
-	assert_string_equal(text_at(source, "state"), "complaining");
-	assert_string_equal(text_at(source, "where"), "10.0.0.1:4949");
-	assert_string_equal(text_at(source, "next"), "2027-01-15T08:01:00Z");
-	assert_string_equal(text_at(source, "first_seen"), "2027-01-15T07:59:00Z");
-	assert_int_equal(json_integer_value(json_object_get(source, "series")), 219);
-	assert_true(json_real_value(json_object_get(source, "took_s")) == 0.31);
-	json_t *complaint = json_array_get(json_object_get(source, "complaints"), 0);
-	assert_string_equal(text_at(complaint, "plugin"), "if_<eth0>");
-	assert_string_equal(text_at(complaint, "error"), "exit code 1");
-	json_decref(list);
-}
-
 static void series_are_selected_by_globs(void **state)
 {
 	static const struct {
@@ -588,8 +555,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wall_has_a_letter_per_category),
 		cmocka_unit_test(host_lists_services_fields_limits_and_last_values),
-		cmocka_unit_test(inventory_says_first_and_last_seen),
-		cmocka_unit_test(sources_are_listed_with_what_they_complain_about),
 		cmocka_unit_test(series_are_selected_by_globs),
 		cmocka_unit_test(alert_says_value_limit_and_titles),
 		cmocka_unit_test(status_shows_what_was_refused_and_events),
