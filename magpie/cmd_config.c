@@ -18,17 +18,29 @@
  */
 static const char default_path[] = "/etc/magpie/magpie.conf";
 
+static void append_count(GString *out, size_t count, const char *what)
+{
+	g_string_append_printf(out, "%zu %s%s, ", count, what, count == 1 ? "" : "s");
+}
+
 static void config_summary(const struct bundle *bundle, const struct configuration *configuration,
 	const struct diag_list *diags, const char *path)
 {
 	const struct config *config = configuration->config;
-	size_t files = bundle_count(bundle);
-	printf("%s: %zu file%s, %u channel%s, %u action%s, %zu rule%s, %zu warning%s, no error\n",
-		path ? path : "embedded defaults", files, files == 1 ? "" : "s", config->channels->len,
-		config->channels->len == 1 ? "" : "s", config->actions->len,
-		config->actions->len == 1 ? "" : "s", ruleset_rule_count(configuration->ruleset),
-		ruleset_rule_count(configuration->ruleset) == 1 ? "" : "s", diag_warnings(diags),
-		diag_warnings(diags) == 1 ? "" : "s");
+	GString *out = g_string_new(NULL);
+	size_t sources = 0;
+	for (guint i = 0; i < config->hosts->len; i++) {
+		sources += ((const struct config_host *)config->hosts->pdata[i])->sources->len;
+	}
+	append_count(out, bundle_count(bundle), "file");
+	append_count(out, config->hosts->len, "host");
+	append_count(out, sources, "source");
+	append_count(out, config->channels->len, "channel");
+	append_count(out, config->actions->len, "action");
+	append_count(out, ruleset_rule_count(configuration->ruleset), "rule");
+	append_count(out, diag_warnings(diags), "warning");
+	printf("%s: %sno error\n", path ? path : "embedded defaults", out->str);
+	g_string_free(out, TRUE);
 }
 
 static int config_report(

@@ -59,7 +59,7 @@ static void a_good_configuration_exits_0_and_is_counted(void **state UNUSED)
 	struct fixture f =
 		begin("default_rules no\nchannel a { webhook \"http://a.example/\" }\n", good_rule);
 	AUTO_FREE char *text = run(&f, NULL, 0);
-	assert_non_null(strstr(text, "2 files, 1 channel, 0 actions, 1 rule, "));
+	assert_non_null(strstr(text, "2 files, 1 host, 1 source, 1 channel, 0 actions, 1 rule, "));
 	end(&f);
 }
 
