@@ -114,6 +114,7 @@ enum node_line_kind node_line_next(struct node_lines *lines, struct node_line *l
 			line->trouble = comment_trouble(text);
 			if (line->trouble != NODE_TROUBLE_NONE) {
 				line->value = text;
+				line->field = line->key = (struct node_part){end, 0};
 				return line->kind = NODE_LINE_TROUBLE;
 			}
 			continue;

@@ -215,6 +215,7 @@ void session_ask(struct session *session, enum session_verb verb, const char *na
 
 void session_ask_cap(struct session *session)
 {
+	session->phase = PHASE_READY;
 	session_ask(session, SESSION_CAP, cap_words, NULL);
 }
 
@@ -255,7 +256,7 @@ static void session_data(void *owner)
 	session->gone = NULL;
 	size_t length;
 	if (session->stream && session->phase == PHASE_READY && !session_expects_line(session) &&
-		stream_peek(session->stream, &length) && length >= session->options.target->input_max) {
+		stream_peek(session->stream, &length) && length >= session->input_max) {
 		(void)session_break(session, ERR_PROTOCOL, "a line without end");
 	}
 }
@@ -321,7 +322,10 @@ struct session *session_start(const struct session_options *options,
 	session->gathered = g_byte_array_new();
 	session_resume(session, options->budget_ms);
 	session->waiting_ms = options->target->deadline_ms;
-	if (!session_connect(session, err)) {
+	session->input_max = options->target->input_max;
+	bool connected = session_connect(session, err);
+	session->options.target = NULL; /* borrowed for this call */
+	if (!connected) {
 		session_destroy(session);
 		return NULL;
 	}

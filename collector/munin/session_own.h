@@ -45,8 +45,9 @@ struct session {
 	char *cap_line; /* what the node answered to `cap`; NULL: not yet */
 	GArray *queue;  /* struct question */
 	guint head, sent;
-	GByteArray *gathered;    /* of an answer that is not there whole */
-	bool skipping;           /* to the end of a line that was too long */
+	GByteArray *gathered; /* of an answer that is not there whole */
+	bool skipping;        /* to the end of a line that was too long */
+	size_t input_max;
 	bool finishing, closing; /* the last question is to be asked; was asked */
 	uint64_t answers;
 	size_t motd;        /* bytes before the banner */
