@@ -1,3 +1,4 @@
+#include "collector/services/varnish_stat.h"
 #include "magpie/command.h"
 #include "magpie/options.h"
 #include "model/version.h"
@@ -18,5 +19,7 @@ int cmd_version(int argc, char **argv)
 		return result;
 	}
 	printf("magpie %s\n", MAGPIE_VERSION);
+	printf("counters of Varnish: %s\n",
+		varnish_stat_available() ? "yes" : "no (built without libvarnishapi)");
 	return COMMAND_DONE;
 }

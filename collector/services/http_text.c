@@ -29,7 +29,7 @@ void http_text_begin(struct http_text *text, size_t body_max, bool head_only)
 	text->state = HTTP_TEXT_MORE;
 	text->status = 0;
 	text->keep = true;
-	text->cut = false;
+	text->cut = text->varnish = false;
 	text->reason[0] = text->server[0] = text->broken[0] = '\0';
 	text->body = body;
 	text->body_max = body_max;
@@ -166,6 +166,8 @@ static void http_text_header(struct http_text *text, const char *line, size_t le
 	} else if (http_text_is(line, name, "Connection")) {
 		text->keep = http_text_is(value, rest, "keep-alive") ||
 					 (!text->old && !http_text_is(value, rest, "close"));
+	} else if (http_text_is(line, name, "X-Varnish")) {
+		text->varnish = true;
 	} else if (http_text_is(line, name, "Server")) {
 		http_text_keep_word(text->server, sizeof text->server, value, rest);
 	}

@@ -26,6 +26,7 @@ struct http_text {
 	int status;      /* 0: not read yet */
 	bool keep;       /* the connection may be used for another request */
 	bool cut;        /* there was more body than was kept */
+	bool varnish;    /* it went through a Varnish (X-Varnish) */
 	char reason[64]; /* "Not Found", raw but for control characters */
 	char server[64]; /* of the header, alike; "" */
 	char broken[64]; /* what is wrong with it */

@@ -84,6 +84,9 @@ static void probe_closed(void *owner, const struct error *why)
 		}
 		return;
 	}
+	if (probe->kind->failed && probe->kind->failed(probe, why)) {
+		return;
+	}
 	if (why->kind == ERR_DENIED || why->kind == ERR_PROTOCOL) {
 		tls_credentials_unref(STEAL(run->credentials)); /* perhaps there are new ones */
 	}

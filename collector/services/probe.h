@@ -47,6 +47,8 @@ struct probe_kind {
 	/* The peer closed the stream in order. True: dealt with. False or NULL: a failure at the
 	 * present stage. */
 	bool (*closed)(struct probe *probe);
+	/* The stream failed (refused, its deadline passed, TLS …). Alike. */
+	bool (*failed)(struct probe *probe, const struct error *why);
 	void (*stop)(struct probe *probe); /* frees what state holds */
 	/* Whether a process of this host is such a service (discovery); both end with NULL. */
 	const char *const *processes; /* globs of names as in /proc/PID/comm; NULL: is not looked for */

@@ -24,6 +24,7 @@ LIBRARIES = {
     "rrd*.h": ["rrd/*"],
     "curl/*": ["base/httpclient.c"],
     "uv.h": ["base/loop.c", "base/timer.c", "base/worker.c", "base/httpclient.c", "base/spawn.c"],
+    "vapi/*": ["collector/services/varnish_stat.c"],
     "microhttpd.h": ["web/*"],
     "sqlite3.h": ["incidents/store_sqlite.c"],
     "ares.h": ["base/resolve.c"],
