@@ -8,12 +8,12 @@
 
 #include "base/banned.h"
 
+/*
+ * The head of an answer is "%-3d %-8u\n". Longer answers than VARNISH_CLI_MAX break the dialogue:
+ * nothing that is asked here is long.
+ */
 enum { VARNISH_HEAD = 13, VARNISH_CHALLENGE = 32 };
 
-/*
- * The head is "%-3d %-8u\n". Longer answers than VARNISH_CLI_MAX break the dialogue: nothing that
- * is asked here is long.
- */
 enum varnish_cli varnish_cli_read(
 	const char *bytes, size_t length, struct varnish_answer *answer, size_t *used)
 {

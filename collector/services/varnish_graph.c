@@ -2,6 +2,10 @@
 
 #include "base/banned.h"
 
+/*
+ * One table. Where stock Munin hides counters of another Varnish, both names stand here: only those
+ * that are there become fields.
+ */
 #define RATE(name, text, ...)                                                                      \
 	{                                                                                              \
 		"MAIN." name,                                                                              \
@@ -24,7 +28,6 @@
 		}                                                                                          \
 	}
 
-/* The texts say in few words what the counter counts. */
 const struct varnish_graph varnish_graphs[VARNISH_GRAPHS] = {
 	{{.name = "varnish_request_rate",
 		 .title = "Request rates",
