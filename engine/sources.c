@@ -62,7 +62,7 @@ void sources_destroy(struct sources *sources)
 
 char sources_letter(unsigned condition)
 {
-	static const char letters[] = "-owcu";
+	static const char letters[] = "-owuu"; /* what does not answer is unknown to us, not critical */
 	return condition < SOURCE_CONDITIONS ? letters[condition] : '-';
 }
 

@@ -73,5 +73,5 @@ size_t sources_of_host(const struct sources *sources, const char *host);
 /* Ids in no order, to be freed: char *. */
 GPtrArray *sources_ids(const struct sources *sources);
 
-/* The state in the strip's letters: o w c u or - while it waits. */
+/* The state in the strip's letters: o w u, or - while it waits. */
 char sources_letter(unsigned condition);

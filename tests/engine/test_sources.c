@@ -191,12 +191,12 @@ static void the_strip_keeps_the_worst_of_each_hour(void **state)
 	say("web1/munin/munin", SOURCE_COMPLAINING, 60, after_s(3600));
 	say("web1/munin/munin", SOURCE_OK, 60, after_s(2 * 3600));
 	struct source_state shown = seen("web1/munin/munin", after_s(3 * 3600));
-	assert_string_equal(shown.strip, "--------------------cwo-");
+	assert_string_equal(shown.strip, "--------------------uwo-");
 	source_state_finish(&shown);
 	sources_lost(sources, 0, after_s(3 * 3600));
 	sources_look(sources, after_s(3 * 3600), &heard);
 	shown = seen("web1/munin/munin", after_s(3 * 3600));
-	assert_string_equal(shown.strip, "--------------------cwou");
+	assert_string_equal(shown.strip, "--------------------uwou");
 	source_state_finish(&shown);
 }
 
@@ -230,7 +230,7 @@ static void what_was_stored_comes_back_as_stale(void **state)
 	assert_int_equal(back.state, SOURCE_STALE);
 	assert_int_equal(back.first.ms, start.ms);
 	assert_string_equal(back.error, "connect: refused");
-	assert_int_equal(back.strip[SOURCE_STRIP - 1], 'c');
+	assert_int_equal(back.strip[SOURCE_STRIP - 1], 'u');
 	source_state_finish(&back);
 	/* people know already */
 	assert_int_equal(say("web1/munin/munin", SOURCE_FAILING, 60, after_s(20)), SOURCES_SAME);

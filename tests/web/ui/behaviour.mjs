@@ -170,6 +170,62 @@ const live = [
 	})],
 ];
 
+const munin = '/sources?source=web1.shop.example%2Fmunin%2Fmunin';
+const sources = [
+	['the_worst_source_is_shown_and_says_what_to_do', () => on('/sources', '#source', async (page) => {
+		const text = await page.locator('#source').innerText();
+		for (const part of ['db1.shop.example', 'Silent since', 'not as down', 'authenticate ✗', 'access denied', 'user and password', 'magpie doctor']) {
+			assert.ok(text.includes(part), `${part} in ${text}`);
+		}
+	})],
+	['a_source_is_chosen_by_address_and_by_click', () => on(munin, '#source', async (page) => {
+		assert.match(await page.locator('#source').innerText(), /if_eth0[\s\S]*exit code 1/);
+		await page.getByRole('link', { name: 'nas1.office.example:4949' }).click();
+		await page.waitForFunction(() => location.search.includes('nas1.office.example'));
+		assert.match(await page.locator('#source').innerText(), /connection refused[\s\S]*18 times/);
+		await page.goBack();
+		await page.waitForFunction(() => document.querySelector('#source h2')?.textContent === 'web1.shop.example');
+	})],
+	['segments_and_filter_narrow_the_list', () => on('/sources', '.sources', async (page) => {
+		const rows = () => page.locator('.sources tbody tr').count();
+		assert.equal(await rows(), 9);
+		await page.getByRole('link', { name: 'Silent 3' }).click();
+		await page.waitForFunction(() => document.querySelectorAll('.sources tbody tr').length === 3);
+		await page.getByRole('link', { name: 'Complaining 1' }).click();
+		await page.waitForFunction(() => document.querySelectorAll('.sources tbody tr').length === 1);
+		await page.goto(`${new URL(page.url()).origin}/sources?q=exit`);
+		await page.waitForFunction(() => document.querySelectorAll('.sources tbody tr').length === 1);
+	})],
+	['a_source_that_fails_shows_within_250_ms', () => on('/sources', '.sources', async (page, server) => {
+		await until(() => [...server.dev.clients].some((c) => c.sources), 'the stream carries sources');
+		return quickest(5, 250, async (i) => {
+			const source = { ...server.world.sources.get('web1.shop.example/service/nginx'), state: 'failing', error: `greet: no answer within ${i} s` };
+			return after(page, `.sources .sub:has-text("within ${i} s")`, () => server.dev.publish('sources', { sources: [source], gone: [] }));
+		});
+	})],
+	['a_source_that_is_gone_leaves_and_too_many_changes_are_asked_for', () => on(munin, '#source', async (page, server) => {
+		await until(() => [...server.dev.clients].some((c) => c.sources), 'the stream carries sources');
+		server.dev.publish('sources', { sources: [], gone: ['web1.shop.example/munin/munin'] });
+		await page.waitForSelector('text=There is no source “web1.shop.example/munin/munin” any more.');
+		server.dev.publish('sources', { all: true });
+		await page.waitForSelector('#source');
+	})],
+	['keys_lead_to_sources_and_through_them', () => on('/', '.wall', async (page) => {
+		await page.keyboard.press('g');
+		await page.keyboard.press('s');
+		await page.waitForSelector('.sources');
+		await page.keyboard.press('j');
+		await page.keyboard.press('j');
+		await page.keyboard.press('Enter');
+		await page.waitForFunction(() => location.search.includes('source=nas1'));
+	})],
+	['the_reason_of_a_failing_check_stands_beside_it', () => on('/problems', '.prob', async (page, server) => {
+		await listening(server);
+		server.dev.publish('alert', { ...server.world.alerts.get(1), extinfo: 'greet: no answer within 5 s' });
+		await page.waitForSelector('.prob .sub:has-text("greet: no answer within 5 s")');
+	})],
+];
+
 const charts = [
 	['dragging_zooms_address_and_request', () => on(`${db}/df`, '.card canvas', async (page, server) => {
 		await page.waitForSelector('.chart.h324 .u-over');
@@ -434,4 +490,4 @@ const faults = [
 	}, { variant: 'no_archive', complains: true })],
 ];
 
-await run([...live, ...charts, ...keyboard, ...faults], () => b.close());
+await run([...live, ...sources, ...charts, ...keyboard, ...faults], () => b.close());

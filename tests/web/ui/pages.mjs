@@ -18,7 +18,8 @@ const empty = await serve({ dist, roundMs: 0, variant: 'none' });
 const pages = [
 	['wall', '/', '.wall'], ['wall_filtered', '/?q=group:shop&show=problems', '.wall'], ['wall_nothing', '/?q=nobody', '.empty'],
 	['problems', '/problems', '.prob'], ['problems_by_host', '/problems?by=host', '.prob'], ['problems_filtered', '/problems?level=critical', '.prob'],
-	['hosts', '/hosts', '.hosts'], ['host', '/hosts/web1.shop.example', '.card canvas'], ['host_silent', '/hosts/nas1.office.example?period=hour', '.card canvas'],
+	['hosts', '/hosts', '.hosts'], ['sources', '/sources', '.sources'], ['sources_chosen', '/sources?source=web1.shop.example%2Fmunin%2Fmunin', '#source'],
+	['sources_filtered', '/sources?show=silent&q=nobody', '.empty'], ['host', '/hosts/web1.shop.example', '.card canvas'], ['host_silent', '/hosts/nas1.office.example?period=hour', '.card canvas'],
 	['service', '/hosts/db1.shop.example/df', '.card canvas'], ['service_table', '/hosts/db1.shop.example/df?view=table&period=week', '#data'],
 	['service_mirrored', '/hosts/web1.shop.example/if_eth0?axis=fit', '.card canvas'],
 	['missing_page', '/nothing', '.empty'], ['missing_host', '/hosts/nobody', '.empty'], ['missing_service', '/hosts/web1.shop.example/nothing', '.empty'],

@@ -56,7 +56,7 @@ class Dev {
 
 	stream(req, res, query) {
 		res.writeHead(200, { ...securityHeaders, 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-		const client = { res, host: query.get('host') };
+		const client = { res, host: query.get('host'), sources: query.get('sources') === '1' };
 		this.clients.add(client);
 		req.on('close', () => this.clients.delete(client));
 		this.tell(client, 'hello', { boot: this.world.boot, now_ms: Date.now(), version: '0.1.0', stale: this.world.stale });
@@ -102,6 +102,8 @@ class Dev {
 			this.send(res, 503, 'application/problem+json', JSON.stringify({ title: 'Service Unavailable', status: 503, detail: 'the archive is away' }));
 		} else if (path === 'data') {
 			this.json(res, w.data((q.get('series') ?? '').split(','), Number(q.get('from')), Number(q.get('to')), Number(q.get('step')), q.get('graphed') === '1', q.get('cf') ?? 'average'));
+		} else if (path === 'sources') {
+			this.json(res, { now: new Date().toISOString(), sources: [...w.sources.values()] });
 		} else if (path === 'events') {
 			this.stream(req, res, q);
 		} else {
@@ -124,7 +126,7 @@ class Dev {
 		} else if (path.startsWith('/graph/')) {
 			this.picture(res, path.split('.').pop());
 		} else {
-			await this.page(res, path === '/' || /^\/(problems|hosts)(\/|$)/.test(path));
+			await this.page(res, path === '/' || /^\/(problems|hosts|sources)(\/|$)/.test(path));
 		}
 	}
 }

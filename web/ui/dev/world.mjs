@@ -127,6 +127,7 @@ export class World {
 		this.events = [];
 		this.rulesError = '';
 		this.stale = false;
+		this.sources = new Map();
 		this.startedMs = Date.now() - 41 * dayS * 1000;
 		this.fill();
 	}
@@ -156,10 +157,32 @@ export class World {
 		this.raise('web1.shop.example', 'users', 'pts', 'notice', 5 * 3600, 3, '3', '> 2', 'many_users', bad('3 people are logged in'));
 		this.raise('web1.shop.example', 'if_eth0', 'up', 'warning', 40, 81e6, '81 Mbit/s', '> 80 Mbit/s for 5 m', 'net_busy', bad('eth0 is nearly full'), 'pending');
 		this.raise('db1.shop.example', 'swap', 'swap_out', 'critical', 3 * 3600, 80, '80/s', '> 50/s', 'swapping', bad('swapping'), 'firing', 'node: waits for db1');
+		this.fillSources(bad);
 		for (const [ago, kind, object, text] of [[40, 'rules.loaded', 'rules.d', '31 rules from 4 files'], [900, 'alert.firing', 'db1.shop.example df:_var', '97.5 % > 97 %'],
 			[4000, 'rrd.set_aside', 'web1-if_eth0-down-d.rrd', 'header damaged; rebuilt from the journal'], [90000, 'role.restarted', 'collector', 'signal 9']]) {
 			this.events.push({ t: new Date(Date.now() - ago * 1000).toISOString(), kind, object, text: bad(text) });
 		}
+	}
+
+	/** A source of each kind, and one for each of what can be wrong. */
+	fillSources(bad) {
+		const ago = (s) => new Date(Date.now() - s * 1000).toISOString();
+		const source = (host, kind, name, more = {}) => {
+			const id = `${host}/${kind}/${name}`;
+			this.sources.set(id, { id, host, group: 'shop', kind, name, where: `${host}:4949`, state: 'ok', since: ago(90000), last: ago(16), next: ago(-44),
+				took_s: 0.34, every_s: 60, services: 41, series: 388, failures: 0, version: '', error: '', complaints: [], strip: 'o'.repeat(24), first_seen: ago(41 * dayS), ...more });
+		};
+		source('mon1.office.example', 'host', 'host', { where: '', every_s: 10, took_s: 0.0004, services: 38, series: 412 });
+		source('db1.shop.example', 'munin', 'munin', { version: bad('munin-node 2.0.73') });
+		source('web1.shop.example', 'munin', 'munin', { version: 'munin-node 2.0.73', state: 'complaining', since: ago(7300), strip: `${'o'.repeat(21)}ww${'w'}`,
+			complaints: [{ plugin: bad('if_eth0'), error: bad('“12a” for field down is no number') }, { plugin: 'smart_sda', error: 'exit code 1' }] });
+		source('nas1.office.example', 'munin', 'munin', { group: 'office', state: 'failing', since: ago(18 * 60), last: ago(19 * 60), next: ago(-22), failures: 18,
+			services: 22, series: 187, error: bad('connect: connection refused by 10.0.8.31 port 4949'), strip: `${'o'.repeat(22)}uu` });
+		source('db1.shop.example', 'service', 'mysql', { where: '10.0.8.20:3306', state: 'failing', since: ago(300), error: 'authenticate: access denied for user “magpie”', failures: 5, services: 8, series: 61 });
+		source('web1.shop.example', 'service', 'nginx', { where: '10.0.8.11:80', services: 3, series: 12, took_s: 0.002 });
+		source('web1.shop.example', 'check', 'shop', { where: 'https://shop.example/', services: 1, series: 9, took_s: 0.41 });
+		source('web1.shop.example', 'exporter', 'jvm', { state: 'stale', since: ago(200), where: 'http://10.0.8.11:9404/metrics', services: 6, series: 140 });
+		source('web2.shop.example', 'push', 'push', { state: 'waiting', last: null, next: null, where: '', services: 0, series: 0, strip: '-'.repeat(24) });
 	}
 
 	fillMany() {
@@ -208,7 +231,8 @@ export class World {
 	head(h) {
 		const state = h.services.reduce((w, s) => (order.indexOf(s.state) > order.indexOf(w) ? s.state : w), 'ok');
 		return { host: h.host, group: h.group, state: h.silent ? 'unknown' : state, up: !h.silent, last_seen: new Date(this.lastSeen(h)).toISOString(), step: h.step,
-			error: h.silent ? 'connect 192.0.2.7:4949: connection refused' : h.error, strip: h.strip };
+			error: h.silent ? 'connect 192.0.2.7:4949: connection refused' : h.error, strip: h.strip, configured: true,
+			tags: this.variant === 'hostile' ? [badText] : ['blue', 'prod'], first_seen: new Date(this.startedMs).toISOString() };
 	}
 
 	cells(h) {

@@ -9,6 +9,7 @@ import { HostsPage } from './pages/hosts';
 import { Missing } from './pages/missing';
 import { ProblemsPage } from './pages/problems';
 import { ServicePage } from './pages/service';
+import { SourcesPage } from './pages/sources';
 import { WallPage } from './pages/wall';
 import { route } from './router';
 import { title } from './state/favicon';
@@ -26,6 +27,9 @@ function Page() {
 	case 'hosts':
 		title.value = 'Hosts';
 		return <HostsPage />;
+	case 'sources':
+		title.value = 'Sources';
+		return <SourcesPage />;
 	case 'host':
 		title.value = r.host;
 		return <HostPage key={r.host} host={r.host} />;

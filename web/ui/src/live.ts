@@ -183,7 +183,7 @@ export function startLive(to: LiveListener): void {
 	});
 }
 
-/** Asks for the live values of `next` ('' for none, `host=NAME`, `series=ID,ID`) beside everything else. */
+/** Asks for the live values of `next` ('' for none, `host=NAME`, `series=ID,ID`, `sources=1`) beside everything else. */
 export function setTopic(next: string): void {
 	if (next !== topic) {
 		topic = next;

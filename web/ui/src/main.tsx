@@ -22,7 +22,7 @@ startFavicon();
 void refresh();
 effect(() => {
 	const r = route.value;
-	setTopic(r.page === 'host' || r.page === 'service' ? `host=${encodeURIComponent(r.host)}` : '');
+	setTopic(r.page === 'host' || r.page === 'service' ? `host=${encodeURIComponent(r.host)}` : r.page === 'sources' ? 'sources=1' : '');
 });
 startLive({ event: takeEvent, link: takeLink, again: (gap) => void refresh(gap) });
 effect(() => {

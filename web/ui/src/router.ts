@@ -6,7 +6,7 @@ export const url = signal(new URL(location.href));
 export const path = computed(() => url.value.pathname);
 
 export type Route =
-	| { page: 'wall' | 'problems' | 'hosts' | 'missing' }
+	| { page: 'wall' | 'problems' | 'hosts' | 'sources' | 'missing' }
 	| { page: 'host'; host: string }
 	| { page: 'service'; host: string; service: string };
 
@@ -23,7 +23,7 @@ function parse(pathname: string): Route {
 	if (parts.length === 0) {
 		return { page: 'wall' };
 	}
-	if (parts.length === 1 && (parts[0] === 'problems' || parts[0] === 'hosts')) {
+	if (parts.length === 1 && (parts[0] === 'problems' || parts[0] === 'hosts' || parts[0] === 'sources')) {
 		return { page: parts[0] };
 	}
 	if (parts[0] === 'hosts' && parts.length === 2) {
@@ -82,7 +82,7 @@ export function replaceParameters(changes: Record<string, string | null>): void 
 
 function ours(a: HTMLAnchorElement): boolean {
 	return a.origin === location.origin && !a.target && !a.hasAttribute('download')
-		&& (a.pathname === '/' || /^\/(problems|hosts)(\/|$)/.test(a.pathname));
+		&& (a.pathname === '/' || /^\/(problems|hosts|sources)(\/|$)/.test(a.pathname));
 }
 
 const returnMs = 2000;

@@ -1,7 +1,7 @@
 // One event stream of the server, opened again when it breaks: the browser does so by itself after a lost connection,
 // but gives up after an HTTP error, for instance while the server restarts behind a proxy.
 
-export const eventNames = ['hello', 'alert', 'alert_gone', 'host', 'live', 'status', 'event', 'resync', 'stale'] as const;
+export const eventNames = ['hello', 'alert', 'alert_gone', 'host', 'sources', 'live', 'status', 'event', 'resync', 'stale'] as const;
 
 export type EventName = (typeof eventNames)[number];
 
@@ -20,7 +20,7 @@ export class Stream {
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	private retryMs = firstRetryMs;
 
-	/** `topic` is the query of the stream: '', `host=NAME` or `series=ID,ID`. */
+	/** `topic` is the query of the stream: '', `host=NAME`, `series=ID,ID` or `sources=1`. */
 	constructor(readonly topic: string, private readonly listener: StreamListener) {
 		this.open();
 	}

@@ -20,6 +20,10 @@ export interface WallHost {
 	strip: string;
 	/** One letter per category: o n w c u, s suppressed, x old, . no such category. */
 	cells: string;
+	/** Whether magpie.conf names it. */
+	configured?: boolean;
+	tags?: string[];
+	first_seen?: Moment;
 }
 
 export interface Totals {
@@ -60,7 +64,11 @@ export interface Field {
 	graph: boolean;
 	warning: string | null;
 	critical: string | null;
+	/** What the source says of the present value: why a service is down. */
+	extinfo?: string;
 	gone: boolean;
+	first_seen?: Moment;
+	last_seen?: Moment;
 	last: { t: Moment; v: number | null } | null;
 	limits: Limit[];
 }
@@ -79,6 +87,8 @@ export interface Service {
 	graph: boolean;
 	/** Seconds between two samples. */
 	step?: number;
+	first_seen?: Moment;
+	last_seen?: Moment;
 	state: Level;
 	fields: Field[];
 }
@@ -106,6 +116,8 @@ export interface Alert {
 	summary: string;
 	info: string;
 	runbook: string;
+	/** What the source says of the present value: why a service is down. */
+	extinfo?: string | null;
 	suppressed_by: string | null;
 }
 
@@ -136,12 +148,44 @@ export interface Data {
 	series: Record<string, (number | null)[]>;
 }
 
+/** Something that is asked each round: a node, a service, a check … */
+export interface Source {
+	/** HOST/KIND/NAME */
+	id: string;
+	host: string;
+	group: string;
+	kind: string;
+	name: string;
+	/** The address that is asked. */
+	where: string;
+	state: 'waiting' | 'ok' | 'complaining' | 'failing' | 'stale';
+	since: Moment;
+	/** Last success. */
+	last: Moment;
+	next: Moment;
+	took_s: number;
+	every_s: number;
+	services: number;
+	series: number;
+	/** Rounds in a row. */
+	failures: number;
+	/** Of what answered. */
+	version: string;
+	/** Stage and reason. */
+	error: string;
+	complaints: { plugin: string; error: string }[];
+	strip: string;
+	first_seen: Moment;
+}
+
 /** Events of the live stream by name. */
 export interface StreamEvents {
 	hello: { boot: string; now_ms: number; version: string; stale: boolean };
 	alert: Alert;
 	alert_gone: { id: number | string };
 	host: WallHost;
+	/** What changed; `all`: too much for an event, ask. */
+	sources: { sources?: Source[]; gone?: string[]; all?: boolean };
 	live: { t: Moment; v: Record<string, number | null> };
 	status: Partial<Status>;
 	event: Happening;

@@ -6,7 +6,7 @@ import { SettingsForm } from './settings';
 
 const keys: [string, string][] = [
 	['/', 'filter'], ['Ctrl K', 'go to any host or service'], ['j k', 'down, up'], ['Enter', 'open'], ['Esc', 'back, close'],
-	['g w', 'wall'], ['g p', 'problems'], ['g h', 'hosts'], ['[ ]', 'earlier, later'], ['t', 'choose span'],
+	['g w', 'wall'], ['g p', 'problems'], ['g h', 'hosts'], ['g s', 'sources'], ['[ ]', 'earlier, later'], ['t', 'choose span'],
 	['1 … 5', 'hour, day, week, month, year'], ['← →', 'step through a graph'], ['u', 'suppressed problems'], ['?', 'this list'],
 ];
 
@@ -28,6 +28,7 @@ export function Help() {
 						</li>
 					))}
 				</ul>
+				<p class="phone"><a href="/sources" onClick={close}>Sources: where samples come from</a></p>
 				<SettingsForm />
 			</div>
 		</Dialog>

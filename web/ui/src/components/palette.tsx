@@ -23,7 +23,7 @@ const hostsReadMax = 4;
 const known = signal<ReadonlyMap<string, Target[]>>(new Map());
 const pages: Target[] = [
 	{ href: '/', name: 'Wall', where: 'page' }, { href: '/problems', name: 'Problems', where: 'page' },
-	{ href: '/hosts', name: 'Hosts', where: 'page' },
+	{ href: '/hosts', name: 'Hosts', where: 'page' }, { href: '/sources', name: 'Sources', where: 'page' },
 ];
 
 function hit(t: Target, words: string[]): boolean {

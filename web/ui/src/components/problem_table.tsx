@@ -13,6 +13,11 @@ export function subject(a: Alert): string {
 	return a.label && !title.includes(a.label) ? `${title}: ${a.label}` : title;
 }
 
+/** What the source itself says, where the summary does not say it already. */
+export function Said({ alert: a }: { alert: Alert }) {
+	return a.extinfo && !a.summary.includes(a.extinfo) ? <span class="sub">{a.extinfo}</span> : null;
+}
+
 function Row({ alert: a }: { alert: Alert }) {
 	const kind = levelClass[a.level];
 	const strip = hosts.value.get(a.host)?.strip;

@@ -10,7 +10,7 @@ import { Icon } from './icon';
 import { Mark } from './mark';
 import { Settings } from './settings';
 
-const pages: [string, string][] = [['/', 'Wall'], ['/problems', 'Problems'], ['/hosts', 'Hosts']];
+const pages: [string, string][] = [['/', 'Wall'], ['/problems', 'Problems'], ['/hosts', 'Hosts'], ['/sources', 'Sources']];
 
 export function isCurrent(href: string): 'page' | undefined {
 	const here = href === '/' ? path.value === '/' : path.value.startsWith(href);

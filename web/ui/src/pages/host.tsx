@@ -8,12 +8,13 @@ import { Broken, Empty } from '../components/empty';
 import { useHost } from '../components/host_data';
 import { KeyLine } from '../components/key_line';
 import { Chip, Mark } from '../components/mark';
-import { subject } from '../components/problem_table';
+import { Said, subject } from '../components/problem_table';
 import { SpanBar } from '../components/span_bar';
 import { Strip } from '../components/strip';
 import { levelClass, worst } from '../format/level';
 import { digits, plural } from '../format/number';
-import { age } from '../format/time';
+import { age, moment, near } from '../format/time';
+import { now } from '../state/clock';
 import { categories as known, hosts, isOld, latest, pending, problems } from '../state/store';
 import type { Alert, Host, Level, Service } from '../types';
 import { Missing } from './missing';
@@ -81,6 +82,9 @@ function Facts({ host }: { host: Host }) {
 			{up !== null && <div><dt>up</dt><dd>{age(up * 86_400_000)}</dd></div>}
 			{cpus !== null && cpus > 0 && <div><dt>cores</dt><dd>{cpus}</dd></div>}
 			<div><dt>services</dt><dd>{host.services.length} in {series} series</dd></div>
+			{seen.tags && seen.tags.length > 0 && <div><dt>tags</dt><dd>{seen.tags.join(', ')}</dd></div>}
+			{moment(host.first_seen) > 0 && <div><dt>first seen</dt><dd>{near(moment(host.first_seen), now.value)}</dd></div>}
+			<div><dt>sources</dt><dd><a href={`/sources?q=${encodeURIComponent(host.host)}`}>where it comes from</a></dd></div>
 			<div><dt>24 h</dt><dd><Strip letters={seen.strip} of={host.host} /></dd></div>
 		</dl>
 	);
@@ -99,7 +103,7 @@ function Notices({ host, list }: { host: Host; list: Alert[] }) {
 				<div key={a.id} class={`notice ${levelClass[a.level]} bar gap`}>
 					<p>
 						<Mark level={a.level} /> <b>{subject(a)} {a.value_text}</b>{a.threshold_text && <>, limit {a.threshold_text}</>},{' '}
-						for <Age at={a.since} prefix="since " />. {a.summary}{' '}
+						for <Age at={a.since} prefix="since " />. {a.summary} <Said alert={a} />{' '}
 						<a href={`${servicePath(a.host, a.service)}#why`}>Why is this alert here?</a>
 					</p>
 				</div>

@@ -18,7 +18,7 @@ function Row({ host: h }: { host: WallHost }) {
 		<tr data-nav>
 			<td class="nowrap"><Chip level={h.state}>{h.state}</Chip></td>
 			<td class="w2"><a href={hostPath(h.host)}><b>{h.host}</b></a></td>
-			<td class="muted w2">{h.group}</td>
+			<td class="muted w2">{h.group}{h.tags && h.tags.length > 0 && <span class="sub">{h.tags.join(', ')}</span>}</td>
 			<td class="no opt"><Strip letters={h.strip} of={h.host} /></td>
 			<td class={n > 0 ? 'num w2' : 'num no'}>{n > 0 ? plural(n, 'problem') : ''}</td>
 			<td class={`nowrap w2 ${isOld(h) ? 'val unknown small' : ''}`} data-l="sample"><Age at={h.last_seen} suffix=" ago" /></td>
@@ -36,13 +36,13 @@ export function HostsPage() {
 	const q = parameter('q') ?? '';
 	const words = q.toLowerCase().split(/\s+/).filter(Boolean);
 	const list = [...hosts.value.values()]
-		.filter((h) => words.every((w) => `${h.host} ${h.group} ${h.state}`.toLowerCase().includes(w)))
+		.filter((h) => words.every((w) => `${h.host} ${h.group} ${(h.tags ?? []).join(' ')} ${h.state}`.toLowerCase().includes(w)))
 		.sort((a, b) => rank(a.state) - rank(b.state) || a.host.localeCompare(b.host, 'en', { numeric: true }));
 	return (
 		<>
 			<div class="head"><h1>Hosts</h1><span class="muted small">{plural(hosts.value.size, 'host')}, worst first</span></div>
 			<div class="bar">
-				<FilterBox value={q} hint="Filter: host, group, state" label="Filter hosts"
+				<FilterBox value={q} hint="Filter: host, group, tag, state" label="Filter hosts"
 					onInput={(text) => replaceParameters({ q: text })} />
 			</div>
 			<div class="panel">

@@ -7,7 +7,7 @@ import { FilterBox } from '../components/filter_box';
 import { Icon } from '../components/icon';
 import { KeyLine } from '../components/key_line';
 import { Chip, Mark } from '../components/mark';
-import { subject } from '../components/problem_table';
+import { Said, subject } from '../components/problem_table';
 import { Spark } from '../components/spark';
 import { Strip } from '../components/strip';
 import { levelClass, severities } from '../format/level';
@@ -43,6 +43,7 @@ function Row({ alert: a }: { alert: Alert }) {
 			<td class="g-what">
 				<a href={servicePath(a.host, a.service)}><b>{a.host}</b> {subject(a)}</a>
 				<span class="sub">{a.summary}</span>
+				<Said alert={a} />
 			</td>
 			<td class="num g-value">
 				<span class={`val ${kind}`}>{a.value_text || '–'}</span><span class="sub">{a.threshold_text}</span>

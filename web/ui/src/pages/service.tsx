@@ -19,13 +19,13 @@ import { Chip } from '../components/mark';
 import { SpanBar } from '../components/span_bar';
 import { worst } from '../format/level';
 import { measure, plain, quantity } from '../format/number';
-import { date, seconds } from '../format/time';
+import { date, full, moment, near, seconds } from '../format/time';
 import { navigate, parameter, replaceParameters, withParameters } from '../router';
-import { serverNow } from '../state/clock';
+import { now, serverNow } from '../state/clock';
 import { addKeys } from '../state/keys';
 import { title as pageTitle } from '../state/favicon';
 import { alerts, hosts, isOld, latest } from '../state/store';
-import type { Alert, Host, Service } from '../types';
+import type { Alert, Field, Host, Service } from '../types';
 import { Missing } from './missing';
 import { Why } from './why';
 
@@ -53,6 +53,7 @@ function Head({ host, service, list }: { host: Host; service: Service; list: Ale
 			<span class="push small muted">
 				<span class={isOld(seen) ? 'val unknown small' : ''}><Age at={seen.last_seen} suffix=" ago" /></span>, plugin{' '}
 				<code>{service.service}</code>, every {service.step || host.step} s
+				{moment(service.first_seen) > 0 && <>, since {near(moment(service.first_seen), now.value)}</>}
 			</span>
 		</div>
 	);
@@ -146,6 +147,16 @@ function Small({ host, service, plan, period }: { host: Host; service: Service; 
 	);
 }
 
+/** Since when the series exists, and when it had a value last. */
+function Seen({ field: f }: { field: Field }) {
+	const first = moment(f.first_seen);
+	return (
+		<>
+			{first > 0 ? <time title={full(first)}>{near(first, now.value)}</time> : '–'}, {moment(f.last_seen) > 0 ? <Age at={f.last_seen ?? null} suffix=" ago" /> : 'never'}
+		</>
+	);
+}
+
 function Fields({ service, plan }: { service: Service; plan: Plan }) {
 	return (
 		<section class="panel">
@@ -156,7 +167,8 @@ function Fields({ service, plan }: { service: Service; plan: Plan }) {
 						<tr>
 							<th scope="col">Label</th><th scope="col">Field</th><th scope="col">Type</th><th scope="col">Drawn</th>
 							<th scope="col" class="num">Now</th><th scope="col" class="num">Least</th><th scope="col" class="num">Most</th>
-							<th scope="col">Limits</th><th scope="col">Rules</th><th scope="col">What it is</th>
+							<th scope="col">Limits</th><th scope="col">Rules</th><th scope="col">First, last seen</th>
+							<th scope="col">What it is</th>
 						</tr>
 					</thead>
 					<tbody>
@@ -171,7 +183,8 @@ function Fields({ service, plan }: { service: Service; plan: Plan }) {
 								<td class="num">{quantity(f.max, plain)}</td>
 								<td>{f.limits.length > 0 ? <Limits field={f} axis={plan.axis} /> : '–'}</td>
 								<td>{[...new Set(f.limits.map((l) => l.rule))].map((rule) => <code key={rule}>{rule} </code>)}</td>
-								<td class="muted">{f.info}</td>
+								<td class="nowrap"><Seen field={f} /></td>
+								<td class="muted">{f.info}{f.extinfo && <span class="sub">{f.extinfo}</span>}</td>
 							</tr>
 						))}
 					</tbody>

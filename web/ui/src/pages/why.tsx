@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { Age } from '../components/age';
 import { Icon } from '../components/icon';
 import { Chip, Mark } from '../components/mark';
-import { subject } from '../components/problem_table';
+import { Said, subject } from '../components/problem_table';
 import { measure, plain } from '../format/number';
 import { full, moment, near } from '../format/time';
 import { now } from '../state/clock';
@@ -48,6 +48,7 @@ function Steps({ alert: a, field }: { alert: Alert; field: Field | undefined }) 
 				<span><code>{a.service}:{a.field}</code> is <b>{a.value_text || measure(a.value, plain, field?.unit ?? '')}</b></span>
 				<span class="faint">{seen && <Age at={seen} suffix=" ago" />}</span>
 				{a.summary && <span class="sub">{a.summary}</span>}
+				<Said alert={a} />
 			</li>
 			<Limit alert={a} field={field} />
 			<li>

@@ -20,7 +20,7 @@ export function addKeys(keys: Record<string, Action>): Action {
 	};
 }
 
-const goTo: Record<string, string> = { w: '/', p: '/problems', h: '/hosts' };
+const goTo: Record<string, string> = { w: '/', p: '/problems', h: '/hosts', s: '/sources' };
 
 function typing(target: EventTarget | null): boolean {
 	return target instanceof HTMLElement

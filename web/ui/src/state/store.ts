@@ -6,6 +6,7 @@ import { bySeverity, isProblem } from '../format/level';
 import { moment } from '../format/time';
 import type { Alert, Happening, Level, Status, StreamEvents, Totals, Wall, WallHost } from '../types';
 import { now, setServerTime } from './clock';
+import { takeSources } from './sources';
 import type { EventName } from '../stream';
 
 const eventsMax = 50;
@@ -205,6 +206,7 @@ const handlers: Handlers = {
 		const all = changeHosts();
 		all.set(h.host, { ...all.get(h.host), ...h });
 	},
+	sources: takeSources,
 	live: ({ t, v }) => {
 		const at = moment(t);
 		if (!(at <= newestLive.value)) {
