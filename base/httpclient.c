@@ -156,6 +156,9 @@ static void httpclient_describe(
 	struct httpclient_transfer *t, CURLcode code, struct httpclient_result *result)
 {
 	char *type = NULL;
+	curl_off_t connect_us = 0;
+	curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+	result->connected = connect_us > 0;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &result->status);
 	curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
 	if (t->truncated && code == CURLE_WRITE_ERROR) {

@@ -57,6 +57,7 @@ struct httpclient_result {
 	 * message accepted). Else why not: UNREACHABLE TIMEOUT PROTOCOL DENIED (address or login).
 	 */
 	struct error error;
+	bool connected;   /* there was a connection (with TLS: before its handshake) */
 	long status;      /* HTTP status or last SMTP code, 0: none came */
 	const char *body; /* NUL-terminated */
 	size_t length;

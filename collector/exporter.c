@@ -79,13 +79,18 @@ static void exporter_fail(struct exporter *e, int stage, bool alive, const struc
 	target_done(e->target, &result);
 }
 
-/* How far a request came that did not end well, by what is known of it. */
-static int failed_stage(const struct httpclient_result *result)
+/* How far a request came that did not end well, by what is known of it; says so in the error. */
+static int failed_stage(
+	const struct exporter *e, const struct httpclient_result *result, struct error *err)
 {
-	if (result->status) {
-		return STAGE_CONNECT;
+	int stage = result->connected ? STAGE_CONNECT : STAGE_RESOLVE;
+	if (err->kind == ERR_TIMEOUT) {
+		error_set(err, ERR_TIMEOUT, "no %s within %.1f s",
+			result->connected ? (result->status ? "end of the answer" : "answer") : "connection",
+			(double)(mono_now().ms - e->began.ms) / 1000);
 	}
-	return result->error.kind == ERR_NOT_FOUND ? STAGE_NONE : STAGE_RESOLVE;
+	error_prefix(err, "%s", result->connected ? "query" : "connect");
+	return stage;
 }
 
 /* Whether the answer is one of metrics, and in which form. */
@@ -141,8 +146,8 @@ static void exporter_answered(void *owner, const struct httpclient_result *resul
 	e->transfer = NULL;
 	if (result->error.kind != ERR_NONE) {
 		struct error err = result->error;
-		error_prefix(&err, "%s", result->status ? "query" : "connect");
-		exporter_fail(e, failed_stage(result), result->status != 0, &err);
+		int stage = failed_stage(e, result, &err);
+		exporter_fail(e, stage, result->status != 0, &err);
 		return;
 	}
 	exporter_take(e, result);
@@ -197,7 +202,7 @@ static void exporter_begin(void *state, struct wall at)
 		.ca_file = e->settings->identity.ca,
 		.certificate = e->settings->identity.certificate,
 		.key = e->settings->identity.key,
-		.timeout_ms = left_ms - MIN(left_ms / 4, SPARE_MS)}; /* so that the reason is told */
+		.timeout_ms = left_ms - MIN(left_ms / 4, SPARE_MS)}; /* so that it is us who ends it */
 	target_doing(e->target, "query");
 	target_trace(e->target, "request", true, "GET %s", e->settings->url);
 	e->transfer = httpclient_start(e->target->world->http, &request, exporter_answered, e, &err);
