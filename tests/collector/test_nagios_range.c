@@ -4,6 +4,8 @@
 
 #include <glib.h>
 
+#include <sys/wait.h>
+
 static void ranges_alert_as_the_guidelines_say(void **state UNUSED)
 {
 	static const struct {
@@ -153,12 +155,42 @@ static void ranges_alert_as_the_plugins_own_library(void **state UNUSED)
 	g_string_free(input, TRUE);
 }
 
+/* -- beside a plugin in C: it counts processes, here none -- */
+
+#define CHECK_PROCS "/usr/lib/nagios/plugins/check_procs"
+
+static void ranges_alert_as_a_plugin_in_c(void **state UNUSED)
+{
+	static const char *const ranges[] = {"0", "1", "0:", "1:", "~:0", "~:1", ":0", "0:0", "0:1",
+		"1:2", "@0", "@1", "@0:0", "@1:2", "@0:", "@1:", "@~:0", "~:", "-1:1", "-2:-1", "@-2:-1",
+		"0.5:", "~:-0.5", "~:-1", "@~:-1"};
+	if (access(CHECK_PROCS, X_OK)) {
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(ranges); i++) {
+		g_autofree char *option = g_strconcat("--critical=", ranges[i], NULL);
+		char *argv[] = {
+			(char[]){CHECK_PROCS}, option, (char[]){"-C"}, (char[]){"no-such-program"}, NULL};
+		struct nagios_range range;
+		int status = 0;
+		assert_true(
+			g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+				NULL, NULL, NULL, NULL, &status, NULL));
+		assert_true(WIFEXITED(status));
+		assert_true(nagios_range_parse(ranges[i], strlen(ranges[i]), &range));
+		if ((WEXITSTATUS(status) == 2) != nagios_range_alerts(&range, 0)) {
+			fail_msg("%s: it ends with %d", ranges[i], WEXITSTATUS(status));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_alert_as_the_guidelines_say),
 		cmocka_unit_test(what_is_no_range_is_refused),
 		cmocka_unit_test(ranges_alert_as_the_plugins_own_library),
+		cmocka_unit_test(ranges_alert_as_a_plugin_in_c),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
