@@ -72,7 +72,7 @@ static void nagios_refuse(struct nagios_text *out, const char *why, struct part 
 	}
 }
 
-static void nagios_field_free(void *p)
+void nagios_field_destroy(void *p)
 {
 	struct nagios_field *field = p;
 	g_free(field->label);
@@ -222,7 +222,7 @@ static void nagios_add(struct nagios_text *out, const char *const *reserved, str
 	}
 	if (why) {
 		nagios_refuse(out, why, piece);
-		nagios_field_free(field);
+		nagios_field_destroy(field);
 		return;
 	}
 	field->has_warning = field_range(values[1 + WARN], &field->warning);
@@ -325,7 +325,7 @@ static void nagios_read_data(struct nagios_text *out, const char *const *reserve
 void nagios_text_parse(
 	struct nagios_text *out, const char *bytes, size_t length, const char *const *reserved)
 {
-	*out = (struct nagios_text){.fields = g_ptr_array_new_with_free_func(nagios_field_free)};
+	*out = (struct nagios_text){.fields = g_ptr_array_new_with_free_func(nagios_field_destroy)};
 	while (length && is_blank(*bytes)) {
 		bytes++;
 		length--;

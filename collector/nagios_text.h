@@ -33,6 +33,8 @@ struct nagios_field {
 	bool has_warning, has_critical;
 };
 
+void nagios_field_destroy(void *field);
+
 struct nagios_text {
 	char *summary;                  /* the first line without performance data, clean */
 	GPtrArray *fields;              /* struct nagios_field *, owned, in the order of the output */
