@@ -86,7 +86,8 @@ static inline void probing_begin(struct probing *p, const struct config_service 
 	static const struct target_sink sink = {.samples = probing_samples, .done = probing_done};
 	memset(p, 0, sizeof(*p));
 	p->loop = loop_create();
-	p->world = (struct world){.loop = p->loop, .resolver = resolver_create(p->loop)};
+	p->world = (struct world){
+		.loop = p->loop, .resolver = resolver_create(p->loop), .http = httpclient_create(p->loop)};
 	p->host = (struct config_host){.name = (char *)"db1",
 		.group = (char *)"databases",
 		.address = (char *)"127.0.0.1",
@@ -128,6 +129,7 @@ static inline void probing_finish(struct probing *p)
 {
 	target_destroy(p->target);
 	loop_timer_destroy(p->guard);
+	httpclient_destroy(p->world.http);
 	resolver_destroy(p->world.resolver);
 	loop_destroy(p->loop);
 	g_hash_table_unref(p->values);
