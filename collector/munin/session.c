@@ -281,6 +281,8 @@ static void session_closed(void *owner, const struct error *why)
 	if (why->kind == ERR_TIMEOUT && session->phase != PHASE_OPENING) {
 		error_set(&told, ERR_TIMEOUT, "no answer within %g s",
 			(double)(session->waiting_ms + 50 - (session->waiting_ms + 50) % 100) / 1000);
+	} else if (why->kind == ERR_NONE && session->last_words[0]) {
+		error_set(&told, ERR_UNREACHABLE, "%s", session->last_words);
 	} else if (why->kind == ERR_NONE && session->phase == PHASE_BANNER && !session->motd) {
 		error_set(&told, ERR_DENIED,
 			"the node closed the connection without a word, as it does if this server is not in "

@@ -1,6 +1,7 @@
 #include "collector/munin/session_own.h"
 
 #include "base/text.h"
+#include "collector/executor.h"
 
 #include <string.h>
 
@@ -43,9 +44,29 @@ static bool banner_name(struct node_part line, struct node_part *name)
 	return false;
 }
 
+/* What the program through which we talk had to say when it ended (collector/executor.h), in place
+ * of an answer. Told when the connection closes, which follows. */
+static bool take_last_words(struct session *session, struct node_part line)
+{
+	static const char mark[] = EXECUTION_TRANSPORT_MARK;
+	size_t length = sizeof(mark) - 1;
+	if (line.length < length || memcmp(line.text, mark, length) != 0) {
+		return false;
+	}
+	g_autofree char *before = g_strdup(session->last_words);
+	g_autofree char *clean = node_part_text(
+		(struct node_part){line.text + length, line.length - length}, SESSION_WORDS_MAX);
+	g_autofree char *both = g_strconcat(before, before[0] ? "; " : "", clean, NULL);
+	text_copy(session->last_words, sizeof(session->last_words), both);
+	return true;
+}
+
 static bool take_banner(struct session *session, struct node_part line)
 {
 	struct node_part name;
+	if (take_last_words(session, line)) {
+		return true;
+	}
 	if (!banner_name(line, &name)) {
 		session->motd += line.length + 1;
 		return session->motd <= SESSION_MOTD_MAX
@@ -170,6 +191,9 @@ static struct node_part cut_line(const char *text, size_t length)
 static bool take_line(struct session *session, struct node_part line)
 {
 	const struct question *question = session_head(session);
+	if (take_last_words(session, line)) {
+		return true;
+	}
 	if (!question) {
 		return session_fail(session, ERR_PROTOCOL, "the node says what it was not asked for", line);
 	}

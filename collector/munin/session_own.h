@@ -18,6 +18,7 @@ enum {
 	SESSION_IDLE_MS = 86400 * 1000,
 	SESSION_MARGIN_MS = 100, /* before the budget ends, so that we can say who was slow */
 	SESSION_NAME_MAX = 128,
+	SESSION_WORDS_MAX = 200,
 };
 
 enum session_phase {
@@ -56,6 +57,7 @@ struct session {
 	bool busy;          /* bytes are being looked at */
 	bool *gone;         /* set when destroyed inside a handler; NULL: in none */
 	char doing[SESSION_NAME_MAX + 16];
+	char last_words[SESSION_WORDS_MAX]; /* why the program we talk through ended */
 };
 
 struct question *session_head(const struct session *session); /* outstanding; NULL: none */
