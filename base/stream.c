@@ -355,6 +355,7 @@ static struct stream *stream_create(struct loop *loop, const struct stream_targe
 	stream->path = g_strdup(target->path);
 	stream->from = g_strdup(target->from);
 	stream->anywhere = target->anywhere;
+	stream->keepalive_s = target->keepalive_s;
 	stream->timer = loop_timer_create(loop, stream_on_time, stream);
 	if (target->tls && !stream_tls_begin(stream, target->tls, err)) {
 		stream_destroy(stream);

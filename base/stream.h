@@ -43,7 +43,10 @@ struct stream_target {
 	bool anywhere;       /* whether a name may lead to loopback and link-local addresses; a
 							literal or "localhost" always may (see address_class_of_host) */
 	int64_t deadline_ms; /* from now, for all of it until it is set anew; must be > 0 */
-	size_t input_max;    /* bytes of the buffer; the kernel keeps what does not fit */
+	unsigned
+		keepalive_s;  /* TCP we connect: after so many seconds of silence the kernel asks whether
+						 the peer is still there, and gives up half a minute later; 0: never */
+	size_t input_max; /* bytes of the buffer; the kernel keeps what does not fit */
 };
 
 /* Begins to connect, to one address after the other. NULL (CONFIG): the target makes no sense. */

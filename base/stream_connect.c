@@ -131,6 +131,18 @@ static bool stream_bind(struct stream *stream, int family)
 	return false;
 }
 
+static void stream_keep_alive(int fd, unsigned silence_s)
+{
+	const struct {
+		int level, name, value;
+	} rows[] = {{SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, (int)silence_s},
+		{IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 3},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, ((int)silence_s + 30) * 1000}};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		(void)setsockopt(fd, rows[i].level, rows[i].name, &rows[i].value, sizeof(int));
+	}
+}
+
 static void stream_connect_try(struct stream *stream, struct sockaddr_storage *address)
 {
 	socklen_t length = sizeof(struct sockaddr_in);
@@ -155,6 +167,9 @@ static void stream_connect_try(struct stream *stream, struct sockaddr_storage *a
 	}
 	int yes = 1;
 	setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	if (stream->keepalive_s) {
+		stream_keep_alive(stream->fd, stream->keepalive_s);
+	}
 	if (connect(stream->fd, (const struct sockaddr *)address, length) == 0) {
 		stream_connect_writable(stream);
 	} else if (errno != EINPROGRESS) {

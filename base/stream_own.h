@@ -37,6 +37,7 @@ struct stream {
 	/* on the way to a connection */
 	struct resolver *resolver;
 	struct resolver_query *query;
+	unsigned keepalive_s;
 	char *host, *path, *from;
 	uint16_t port;
 	bool anywhere, begun;

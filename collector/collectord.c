@@ -2,6 +2,7 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "base/role.h"
+#include "collector/munin/push_hub.h"
 #include "collector/poller.h"
 #include "collector/remote_executor.h"
 #include "collector/services/discover.h"
@@ -24,6 +25,7 @@ struct collector {
 	struct channel *engine;
 	struct discovery *discovery; /* NULL: not wanted, or /proc cannot be read */
 	struct loop_timer *look;     /* for services of this machine */
+	char *push_listen;           /* where the socket for nodes that connect to us is; NULL: none */
 	uint64_t turns;
 };
 
@@ -77,6 +79,24 @@ static void collector_look(void *owner)
 	loop_timer_after(c->look, DISCOVERY_EVERY_S * 1000);
 }
 
+/* Our certificate for nodes that connect to us is read anew each time; the socket is that of the
+ * start. */
+static void collector_configure_push(struct collector *c, const struct config *config)
+{
+	struct error err;
+	if (c->push_listen && g_strcmp0(c->push_listen, config->push.listen) != 0) {
+		log_warn("push.listen", "was=%s is=%s next=\"takes effect at the next start\"",
+			c->push_listen, config->push.listen ? config->push.listen : "-");
+	}
+	if (!c->push_listen) {
+		c->push_listen = g_strdup(config->push.listen ? config->push.listen : "");
+	}
+	if (config->push.listen && !push_hub_configure(c->world.push, &config->push, &err)) {
+		log_error("push.certificate", "error=\"%s\" next=\"go on with the one before\"",
+			log_safe(err.text));
+	}
+}
+
 /* Brings the sources in line with the role's bundle. False: it cannot be; then nothing changed. */
 static bool collector_configure(struct collector *c, struct error *err)
 {
@@ -84,6 +104,7 @@ static bool collector_configure(struct collector *c, struct error *err)
 	if (!config) {
 		return false;
 	}
+	collector_configure_push(c, config);
 	poller_configure(c->poller, config);
 	loop_timer_after(c->look, 0);
 	log_info("collector.configured", "hosts=%u sources=%zu", config->hosts->len,
@@ -97,12 +118,14 @@ static void collector_destroy(void *state)
 	channel_destroy(c->engine);
 	loop_timer_destroy(c->look);
 	poller_destroy(c->poller);
+	push_hub_destroy(c->world.push);
 	discovery_destroy(c->discovery);
 	outbox_destroy(c->outbox);
 	remote_executor_destroy(c->world.executor);
 	httpclient_destroy(c->world.http);
 	resolver_destroy(c->world.resolver);
 	g_hash_table_destroy(c->world.claims);
+	g_free(c->push_listen);
 	g_free(c);
 }
 
@@ -115,6 +138,7 @@ static void *collector_create(struct role *role, struct error *err)
 		.resolver = resolver_create(role->loop),
 		.http = httpclient_create(role->loop),
 		.executor = remote_executor_create(role),
+		.push = push_hub_create(role->loop),
 		.claims = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
 	c->outbox = outbox_create();
 	c->poller = poller_create(&c->world, c->outbox);
@@ -143,6 +167,12 @@ static void collector_peer(void *state, unsigned peer, unsigned instance UNUSED,
 	c->engine = channel_create(
 		c->role->loop, &message_table, ROLE_COLLECTOR, peer, OUTBOX_QUEUE_BYTES, &handlers, c, fd);
 	poller_connect(c->poller, c->engine);
+}
+
+static void collector_listen(void *state, int fd)
+{
+	struct collector *c = state;
+	push_hub_listen(c->world.push, fd);
 }
 
 static void collector_apply(void *state)
@@ -181,6 +211,7 @@ int collector_role_main(void)
 	static const struct role_handlers handlers = {
 		.create = collector_create,
 		.peer = collector_peer,
+		.listen = collector_listen,
 		.apply = collector_apply,
 		.progress = collector_progress,
 		.stop = collector_stop,

@@ -18,7 +18,8 @@ struct world {
 	struct resolver *resolver;
 	struct httpclient *http;
 	struct executor *executor;
-	GHashTable *claims; /* "host:service" -> struct target * that yields it; NULL: all may */
+	struct push_hub *push; /* where nodes that connect to us arrive; NULL: nowhere */
+	GHashTable *claims;    /* "host:service" -> struct target * that yields it; NULL: all may */
 	/* A step of a source's round, for people; NULL: nobody listens. `text` is clean. */
 	void (*trace)(void *owner, const char *source, const char *step, bool good, const char *text);
 	void *trace_owner;

@@ -5,6 +5,8 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/secret.h"
+#include "collector/munin/node_push.h"
 #include "collector/munin/node_server.h"
 #include "magpie/command.h"
 #include "magpie/listen.h"
@@ -24,11 +26,14 @@ enum { NODE_PORT = 4949, NODE_CONF_MAX = 1 << 20 };
 
 struct node {
 	const char *config, *listen, *name, *allow, *plugins, *conf_directory, *state, *tls;
+	const char *connect, *token_file, *ca;
 	bool no_builtin, verbose;
 	char host[IDENT_HOST_MAX + 1];
 	struct loop *loop;
 	struct spawner *spawner;
 	struct node_server *server;
+	struct resolver *resolver;
+	struct node_push *push;
 };
 
 static void node_print(struct diag_list *diags)
@@ -154,7 +159,43 @@ static bool node_bind(struct node *node, const struct node_conf *conf, struct er
 	return true;
 }
 
+/* A node that connects out listens only where it is told to. */
+static bool node_connect(struct node *node, struct error *err)
+{
+	if (!node->token_file) {
+		return error_set(err, ERR_CONFIG, "--connect needs --token-file");
+	}
+	char *token = secret_read(node->token_file, err);
+	if (!token) {
+		return false;
+	}
+	secret_free(token);
+	node->resolver = resolver_create(node->loop);
+	node->push =
+		node_push_create(&(struct node_push_options){.matter = node_server_matter(node->server),
+							 .resolver = node->resolver,
+							 .server = node->connect,
+							 .token_file = node->token_file,
+							 .ca = node->ca},
+			err);
+	if (!node->push) {
+		return error_prefix(err, "--connect %.100s", node->connect);
+	}
+	printf(
+		"magpie node: %s connects to %s\n", node_server_matter(node->server)->host, node->connect);
+	fflush(stdout);
+	return true;
+}
+
 /* -- the whole -- */
+
+static void node_ready(void *owner)
+{
+	struct node *node = owner;
+	if (node->push) {
+		node_push_wake(node->push);
+	}
+}
 
 static void node_stop(void *owner, int signal_number UNUSED)
 {
@@ -177,7 +218,9 @@ static bool node_start(struct node *node, struct error *err)
 										  .plugin_directory = node->plugins,
 										  .conf_directory = node->conf_directory,
 										  .state_directory = node->state,
-										  .builtin = !node->no_builtin},
+										  .builtin = !node->no_builtin,
+										  .ready = node_ready,
+										  .owner = node},
 		err);
 	if (!node->server) {
 		node_conf_finish(&conf);
@@ -186,7 +229,8 @@ static bool node_start(struct node *node, struct error *err)
 	struct node_conf bind = {.port = conf.port, .host = g_strdup(conf.host)};
 	bool good = node_server_configure(node->server, &conf, diags, err);
 	node_print(diags);
-	good = good && node_bind(node, &bind, err);
+	good = good && (!node->connect || node_connect(node, err));
+	good = good && ((node->connect && !node->listen) || node_bind(node, &bind, err));
 	g_free(bind.host);
 	return good;
 }
@@ -213,6 +257,8 @@ static int node_run(struct node *node)
 		fprintf(stderr, "magpie node: %s\n", err.text);
 	}
 	spawner_destroy(node->spawner);
+	node_push_destroy(node->push);
+	resolver_destroy(node->resolver);
 	node_server_destroy(node->server);
 	loop_destroy(node->loop);
 	return started ? COMMAND_DONE : COMMAND_FAILED;
@@ -239,6 +285,11 @@ int cmd_node(int argc, char **argv)
 			&node.conf_directory, NULL},
 		{"state", "DIR", "where plugins keep state (default: /var/lib/munin-node/plugin-state)",
 			&node.state, NULL},
+		{"connect", "HOST:PORT", "connect out to a Magpie server and be asked over that connection",
+			&node.connect, NULL},
+		{"token-file", "FILE", "holds the secret that proves who we are to it", &node.token_file,
+			NULL},
+		{"ca", "FILE", "authorities that vouch for it (default: the system's)", &node.ca, NULL},
 		{"no-builtin", NULL, "external plugins only", NULL, &node.no_builtin},
 		{"verbose", NULL, "log more", NULL, &node.verbose},
 	};

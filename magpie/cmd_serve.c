@@ -123,6 +123,22 @@ static bool serve_take_data(const struct serve *serve)
 	return true;
 }
 
+/* The socket for nodes that connect to us. False: it cannot be bound. */
+static bool serve_listen_push(const struct config *config, int *fd, struct error *err)
+{
+	char bound[LISTEN_TEXT];
+	*fd = -1;
+	if (!config->push.listen) {
+		return true;
+	}
+	*fd = listen_open(config->push.listen, true, bound, err);
+	if (*fd < 0) {
+		return error_prefix(err, "push");
+	}
+	printf("  nodes connect to %s\n", bound);
+	return true;
+}
+
 static int serve_run(struct serve *serve)
 {
 	struct error err;
@@ -142,11 +158,17 @@ static int serve_run(struct serve *serve)
 	printf("Magpie %s watches %s\n  look at    http://%s/\n  data in    %s\n  admin token in "
 		   "%s/admin.token\n",
 		MAGPIE_VERSION, config->host_name, serve->bound, serve->data_dir, serve->data_dir);
-	fflush(stdout);
 	serve_note_bound(serve, serve->bundle);
 	serve_note_bound(serve, serve->refused);
+	int push_fd;
+	if (!serve_listen_push(config, &push_fd, &err)) {
+		fprintf(stderr, "magpie serve: %s\n", err.text);
+		return COMMAND_FAILED;
+	}
+	fflush(stdout);
 	struct supervisor_plan plan = {.data_dir = serve->data_dir,
 		.listen_fd = fd,
+		.push_fd = push_fd,
 		.bundle = STEAL(serve->bundle),
 		.retry = STEAL(serve->refused),
 		.read_again = serve_read,

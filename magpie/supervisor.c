@@ -144,6 +144,17 @@ static void tell_bundle(
 	tell(m, fd);
 }
 
+/* The listening socket of a role that has one. */
+static void tell_listen(struct member *m)
+{
+	const struct supervisor_plan *plan = m->supervisor->plan;
+	int fd = m->role == ROLE_WEB ? plan->listen_fd : m->role == ROLE_COLLECTOR ? plan->push_fd : -1;
+	if (fd >= 0) {
+		message_start(&m->supervisor->writer, MESSAGE_CONTROL_LISTEN);
+		tell(m, fd);
+	}
+}
+
 static void tell_roles(struct supervisor *s)
 {
 	for (size_t to = 0; to < s->count; to++) {
@@ -269,10 +280,7 @@ static void member_start(void *owner)
 	m->progressed = false;
 	m->aborted = false;
 	tell_bundle(m, MESSAGE_CONTROL_START, s->bundle, s->generation);
-	if (m->role == ROLE_WEB && s->plan->listen_fd >= 0) {
-		message_start(&s->writer, MESSAGE_CONTROL_LISTEN);
-		tell(m, s->plan->listen_fd);
-	}
+	tell_listen(m);
 	join_all(m);
 	if (m->role == ROLE_ENGINE) {
 		propose(s);
@@ -498,6 +506,9 @@ static void supervisor_finish(struct supervisor *s)
 	g_free(s->members);
 	if (s->plan->listen_fd >= 0) {
 		close(s->plan->listen_fd);
+	}
+	if (s->plan->push_fd >= 0) {
+		close(s->plan->push_fd);
 	}
 }
 

@@ -321,7 +321,7 @@ static bool node_dialogue_may_begin(const struct node_dialogue *d)
 }
 
 /* Takes a line. False: it has to wait, or the dialogue is over. */
-static bool node_dialogue_take(struct node_dialogue *d, const char *line, size_t length)
+static bool node_dialogue_obey(struct node_dialogue *d, const char *line, size_t length)
 {
 	const struct node_conf *conf = d->options.matter->conf;
 	g_autofree char *command = g_strndup(line, length);
@@ -366,7 +366,7 @@ static void node_dialogue_read(struct node_dialogue *d)
 	while (!drained && node_dialogue_may_begin(d) && !node_dialogue_holds(d)) {
 		const char *line = stream_line(d->stream, &length, &too_long);
 		drained = !line;
-		if (line && !node_dialogue_take(d, line, length)) {
+		if (line && !node_dialogue_obey(d, line, length)) {
 			return;
 		}
 		node_dialogue_flush(d);
@@ -431,14 +431,12 @@ static void node_dialogue_on_closed(void *owner, const struct error *why)
 
 /* -- life -- */
 
-struct node_dialogue *node_dialogue_create(
-	const struct node_dialogue_options *options, int fd, struct error *err)
+static const struct stream_handlers node_dialogue_handlers = {.open = node_dialogue_on_open,
+	.data = node_dialogue_on_data,
+	.closed = node_dialogue_on_closed};
+
+static struct node_dialogue *node_dialogue_new(const struct node_dialogue_options *options)
 {
-	static const struct stream_handlers handlers = {.open = node_dialogue_on_open,
-		.data = node_dialogue_on_data,
-		.closed = node_dialogue_on_closed};
-	struct stream_target target = {
-		.deadline_ms = options->deadline_ms, .input_max = NODE_DIALOGUE_LINE};
 	struct node_dialogue *d = g_new0(struct node_dialogue, 1);
 	d->options = *options;
 	d->idle_since = mono_now();
@@ -447,7 +445,26 @@ struct node_dialogue *node_dialogue_create(
 	g_strlcpy(d->master, options->master, sizeof(d->master));
 	g_queue_init(&d->slots);
 	d->timer = loop_timer_create(options->matter->loop, node_dialogue_on_time, d);
-	d->stream = stream_adopt(options->matter->loop, fd, &target, &handlers, d, err);
+	return d;
+}
+
+struct node_dialogue *node_dialogue_take(
+	const struct node_dialogue_options *options, struct stream *stream)
+{
+	struct node_dialogue *d = node_dialogue_new(options);
+	d->stream = stream;
+	stream_deadline(stream, options->deadline_ms);
+	stream_hand_on(stream, &node_dialogue_handlers, d);
+	return d;
+}
+
+struct node_dialogue *node_dialogue_create(
+	const struct node_dialogue_options *options, int fd, struct error *err)
+{
+	struct stream_target target = {
+		.deadline_ms = options->deadline_ms, .input_max = NODE_DIALOGUE_LINE};
+	struct node_dialogue *d = node_dialogue_new(options);
+	d->stream = stream_adopt(options->matter->loop, fd, &target, &node_dialogue_handlers, d, err);
 	if (!d->stream) {
 		node_dialogue_destroy(d);
 		return NULL;

@@ -42,6 +42,9 @@ struct node_dialogue_options {
 /* Takes a connected descriptor and says the banner. NULL: the descriptor is closed. */
 MUST_USE struct node_dialogue *node_dialogue_create(
 	const struct node_dialogue_options *options, int fd, struct error *err);
+/* The same over a stream that is open (taken). */
+struct node_dialogue *node_dialogue_take(
+	const struct node_dialogue_options *options, struct stream *stream);
 void node_dialogue_destroy(struct node_dialogue *dialogue); /* NULL allowed */
 
 /* The plugins are known now: answers what waited for that. */

@@ -189,6 +189,9 @@ static void node_server_ready(void *owner)
 		const struct visit *visit = server->visits->pdata[i];
 		node_dialogue_wake(visit->dialogue);
 	}
+	if (server->options.ready) {
+		server->options.ready(server->options.owner);
+	}
 }
 
 bool node_server_configure(

@@ -18,6 +18,8 @@ struct node_server_options {
 	const char *plugin_directory, *conf_directory, *state_directory;
 	const char *root; /* of the built-in plugins, see sampler_options */
 	bool builtin;
+	void (*ready)(void *owner); /* the plugins are known now; NULL: nobody wants to know */
+	void *owner;
 };
 
 /* Made without a configuration: node_server_configure() has to follow. NULL: STORAGE. */
