@@ -84,6 +84,24 @@ static void listener_read_tcp(int root_fd, const char *path, GArray *list)
 	}
 }
 
+/* HAProxy binds "PATH.PID.tmp" and renames it; the kernel goes on calling it so. */
+static void listener_mend_path(int root_fd, char *path)
+{
+	char *tmp = g_str_has_suffix(path, ".tmp") ? path + strlen(path) - strlen(".tmp") : NULL;
+	char *digits = tmp;
+	while (digits && digits > path && g_ascii_isdigit(digits[-1])) {
+		digits--;
+	}
+	if (path[0] != '/' || !tmp || digits == tmp || digits[-1] != '.' ||
+		!faccessat(root_fd, path + 1, F_OK, AT_EACCESS)) {
+		return;
+	}
+	digits[-1] = '\0';
+	if (faccessat(root_fd, path + 1, F_OK, AT_EACCESS)) {
+		digits[-1] = '.';
+	}
+}
+
 static void listener_read_unix(int root_fd, GArray *list)
 {
 	FILE *file = listener_open(root_fd, "proc/net/unix");
@@ -101,6 +119,7 @@ static void listener_read_unix(int root_fd, GArray *list)
 		size_t length = strcspn(path, "\n");
 		if (length && length < sizeof l.path && (path[0] == '/' || path[0] == '@')) {
 			memcpy(l.path, path, length);
+			listener_mend_path(root_fd, l.path);
 			g_array_append_val(list, l);
 		}
 	}

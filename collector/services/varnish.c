@@ -71,6 +71,8 @@ static void varnish_ask_page(struct probe *probe, const char *why)
 		probe_content(probe, "manager");
 	}
 	varnish->step = VARNISH_PAGE;
+	probe->stage =
+		probe_port(probe) ? PROBE_RESOLVE : PROBE_CONNECT; /* the manager's do not count */
 	probe_connect(probe, NULL);
 }
 
@@ -118,12 +120,10 @@ static void varnish_refused(struct probe *probe)
 static void varnish_answered(struct probe *probe, const struct varnish_answer *answer)
 {
 	struct varnish *varnish = probe->state;
-	if (answer->status == VARNISH_CLI_LOGIN) {
-		if (varnish->step == VARNISH_GREETED) {
-			varnish_login(probe, answer);
-		} else {
-			varnish_refused(probe);
-		}
+	if (varnish->step == VARNISH_LOGIN && answer->status != VARNISH_CLI_OK) {
+		varnish_refused(probe);
+	} else if (varnish->step == VARNISH_GREETED && answer->status == VARNISH_CLI_LOGIN) {
+		varnish_login(probe, answer);
 	} else if (answer->status != VARNISH_CLI_OK) {
 		varnish_ask_page(probe, "the manager answers with an error");
 	} else if (varnish->step != VARNISH_STATUS) {

@@ -156,6 +156,51 @@ static void the_address_that_was_asked_stays_while_it_is_there(void **state)
 	test_directory_remove(root);
 }
 
+static void a_socket_that_was_renamed_is_called_as_it_is(void **state)
+{
+	(void)state;
+	char *root = test_directory();
+	put(root, "run/haproxy/admin.sock", "");
+	put(root, "proc/net/unix",
+		UNIX_HEAD "0: 00000002 00000000 00010000 0001 01 500 /run/haproxy/admin.sock.4711.tmp\n");
+	put_process(root, &(struct made_process){20, 1, "haproxy", {500}});
+	struct discovery *discovery = discovery_create(root);
+	assert_true(discovery_scan(discovery, (struct mono){1000}));
+	assert_list(discovery, "haproxy=unix:///run/haproxy/admin.sock ");
+	discovery_destroy(discovery);
+	test_directory_remove(root);
+}
+
+static void each_pool_is_a_service_of_its_own(void **state)
+{
+	(void)state;
+	char *root = made_site();
+	put_process(root, &(struct made_process){30, 1, "php-fpm8.2", {500, 501}});
+	put_process(root, &(struct made_process){31, 30, "php-fpm8.2", {500}});
+	struct discovery *discovery = discovery_create(root);
+	assert_true(discovery_scan(discovery, (struct mono){1000}));
+	assert_list(discovery,
+		"php_fpm=unix:///run/php/shop.sock php_fpm_www_sock=unix:///run/php/www.sock "
+		"nginx=127.0.0.1:80 nginx_8080=127.0.0.1:8080 ");
+	discovery_destroy(discovery);
+	test_directory_remove(root);
+}
+
+static void a_runtime_has_to_listen_on_the_port_of_the_kind(void **state)
+{
+	(void)state;
+	char *root = test_directory();
+	put(root, "proc/net/tcp",
+		TCP_HEAD TCP("00000000:1F90", "0A", "200") TCP("0100007F:23F0", "0A", "201"));
+	put_process(root, &(struct made_process){40, 1, "java", {200}});
+	put_process(root, &(struct made_process){41, 1, "java", {201}});
+	struct discovery *discovery = discovery_create(root);
+	assert_true(discovery_scan(discovery, (struct mono){1000}));
+	assert_list(discovery, "elasticsearch=127.0.0.1:9200 ");
+	discovery_destroy(discovery);
+	test_directory_remove(root);
+}
+
 static void an_empty_or_odd_site_has_no_services(void **state)
 {
 	(void)state;
@@ -235,6 +280,9 @@ int main(void)
 		cmocka_unit_test(one_service_per_master_the_usual_port_first),
 		cmocka_unit_test(what_vanished_is_kept_for_a_day),
 		cmocka_unit_test(the_address_that_was_asked_stays_while_it_is_there),
+		cmocka_unit_test(a_socket_that_was_renamed_is_called_as_it_is),
+		cmocka_unit_test(each_pool_is_a_service_of_its_own),
+		cmocka_unit_test(a_runtime_has_to_listen_on_the_port_of_the_kind),
 		cmocka_unit_test(an_empty_or_odd_site_has_no_services),
 		cmocka_unit_test(what_is_configured_is_not_added_again),
 		cmocka_unit_test(real_sockets_of_this_machine_are_read),
