@@ -183,6 +183,16 @@ def life(repeat):
     ] + [Row(f"life_{role}", f"of that {role}", value, "us", True) for role, value in sorted(own.items())]
 
 
+def probe(repeat):
+    """service probes in process, over loopback, and looking for services of this host"""
+    own = medians(repeat, lambda: program("bench_probe", 2))
+    return [
+        Row("probe", "probes of nginx", own["probe"] / 1000, "k per CPU-second", False, budget=25, aim=50),
+        Row("probe_metrics", "the same with its figures", own["probe_metrics"] / 1000, "k per CPU-second", False),
+        Row("discovery", "a look for services, nothing changed", own["discovery"], "ms", True, budget=1),
+    ]
+
+
 def ui(repeat):
     """compressed size of what the browser loads for the first page"""
     js, css, html = latency.first_paint()
@@ -194,4 +204,4 @@ def ui(repeat):
 
 
 BENCHES = {bench.__name__: bench
-           for bench in (host_sample, judge, memory, rrd_write, png, data, start, start_250k, life, ui)}
+           for bench in (host_sample, judge, memory, rrd_write, png, data, start, start_250k, life, probe, ui)}
