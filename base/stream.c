@@ -318,9 +318,17 @@ static void stream_on_time(void *owner)
 	stream_turn_over(stream);
 }
 
+int64_t stream_age_us(const struct stream *stream)
+{
+	return MAX(g_get_monotonic_time() - stream->created_us, (int64_t)1);
+}
+
 void stream_connected(struct stream *stream)
 {
 	stream->wake.ms = 0;
+	if (!stream->times.connected_us) {
+		stream->times.connected_us = stream_age_us(stream);
+	}
 	if (stream->tls) {
 		stream->stage = STREAM_HANDSHAKE;
 		stream->tls_deadline.ms = mono_now().ms + TLS_HANDSHAKE_MS;
@@ -328,6 +336,7 @@ void stream_connected(struct stream *stream)
 		return;
 	}
 	stream->stage = STREAM_OPEN;
+	stream->times.open_us = stream->times.connected_us;
 	stream->tell_open = true;
 	stream_flush(stream);
 }
@@ -347,6 +356,7 @@ static struct stream *stream_create(struct loop *loop, const struct stream_targe
 	stream->handlers = *handlers;
 	stream->owner = owner;
 	stream->fd = -1;
+	stream->created_us = g_get_monotonic_time();
 	stream->input_max = target->input_max;
 	stream->deadline_ms = stream->whole_ms = target->deadline_ms;
 	stream->deadline.ms = mono_now().ms + target->deadline_ms;
@@ -593,6 +603,11 @@ const char *stream_address(const struct stream *stream)
 uint64_t stream_received(const struct stream *stream)
 {
 	return stream->received;
+}
+
+struct stream_times stream_times(const struct stream *stream)
+{
+	return stream->times;
 }
 
 const struct tls_report *stream_tls_report(const struct stream *stream)

@@ -102,5 +102,12 @@ const char *stream_address(
 	const struct stream *stream); /* "192.0.2.1:4949" being talked to, "" before */
 uint64_t stream_received(const struct stream *stream); /* bytes, in clear */
 
+/* When each step was done, in microseconds since the stream was made; 0: not yet. `open_us` is the
+ * end of the handshake, or with no TLS that of connecting. */
+struct stream_times {
+	int64_t resolved_us, connected_us, open_us;
+};
+struct stream_times stream_times(const struct stream *stream);
+
 /* NULL: no handshake came to its end; one that ended with a refused certificate did. */
 const struct tls_report *stream_tls_report(const struct stream *stream);

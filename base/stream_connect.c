@@ -195,6 +195,7 @@ static void stream_on_addresses(void *owner, const struct resolver_result *resul
 	if (result->error.kind != ERR_NONE) {
 		stream_fail(stream, &result->error);
 	} else {
+		stream->times.resolved_us = stream_age_us(stream);
 		stream->address_count = result->count;
 		stream->addresses =
 			g_memdup2(result->addresses, result->count * sizeof(result->addresses[0]));

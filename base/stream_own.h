@@ -34,6 +34,9 @@ struct stream {
 	int64_t deadline_ms;        /* as it was set last */
 	int64_t whole_ms;           /* as it was set first */
 
+	int64_t created_us;
+	struct stream_times times;
+
 	/* on the way to a connection */
 	struct resolver *resolver;
 	struct resolver_query *query;
@@ -82,6 +85,8 @@ void stream_failf(struct stream *stream, enum error_kind kind, const char *forma
 void stream_soon(struct stream *stream);
 void stream_rewatch(struct stream *stream);
 void stream_flush(struct stream *stream);
+
+int64_t stream_age_us(const struct stream *stream); /* at least 1 */
 
 /* The bytes flow: either the handshake begins or open() is due. */
 void stream_connected(struct stream *stream);

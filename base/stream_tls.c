@@ -68,6 +68,7 @@ static void stream_tls_shake(struct stream *stream)
 		break;
 	case TLS_DONE:
 		stream->tls_done = true;
+		stream->times.open_us = stream_age_us(stream);
 		stream->stage = STREAM_OPEN;
 		stream->tell_open = true;
 		stream_tls_send_pending(stream);

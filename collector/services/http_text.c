@@ -33,6 +33,7 @@ void http_text_begin(struct http_text *text, size_t body_max, bool head_only)
 	text->reason[0] = text->server[0] = text->broken[0] = '\0';
 	text->body = body;
 	text->body_max = body_max;
+	text->location[0] = '\0';
 	text->head_bytes = 0;
 	text->left = 0;
 	text->interim = 0;
@@ -170,6 +171,8 @@ static void http_text_header(struct http_text *text, const char *line, size_t le
 		text->varnish = true;
 	} else if (http_text_is(line, name, "Server")) {
 		http_text_keep_word(text->server, sizeof text->server, value, rest);
+	} else if (http_text_is(line, name, "Location")) {
+		http_text_keep_word(text->location, sizeof text->location, value, rest);
 	}
 }
 

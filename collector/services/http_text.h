@@ -17,6 +17,7 @@ enum {
 	HTTP_TEXT_LINE_MAX = 8 << 10,  /* a line of the head or of a chunk's size */
 	HTTP_TEXT_HEAD_MAX = 64 << 10, /* all lines of the head, interim responses included */
 	HTTP_TEXT_INTERIM_MAX = 5,     /* "100 Continue" and its like */
+	HTTP_TEXT_LOCATION_MAX = 2048,
 };
 
 enum http_text_state { HTTP_TEXT_MORE, HTTP_TEXT_DONE, HTTP_TEXT_BROKEN };
@@ -30,6 +31,8 @@ struct http_text {
 	char reason[64]; /* "Not Found", raw but for control characters */
 	char server[64]; /* of the header, alike; "" */
 	char broken[64]; /* what is wrong with it */
+	/* of the header, alike; a longer one is cut to its full length here */
+	char location[HTTP_TEXT_LOCATION_MAX + 1];
 	GString *body;   /* what came, NUL behind it; its bytes are foreign */
 	/* from here on the parser's own */
 	size_t body_max, head_bytes;

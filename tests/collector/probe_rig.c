@@ -81,7 +81,7 @@ static void rig_on_samples(
 			g_hash_table_insert(rig->values,
 				g_strconcat(service->name, ":", service_field(service, f)->name, NULL), value);
 		}
-		if (!strncmp(service->name, "probe_", 6)) {
+		if (!strncmp(service->name, "probe_", 6) || !strncmp(service->name, "check_", 6)) {
 			rig->declarations += rig->declaration != feed->declaration;
 			rig->declaration = feed->declaration;
 			g_strlcpy(rig->extinfo,
