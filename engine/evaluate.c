@@ -382,7 +382,8 @@ void evaluate_strips(struct engine *engine, struct wall now)
 		const struct host *host = hosts->pdata[i];
 		const struct store_host *seen = hosts_find(engine->hosts, host->name);
 		guint level = GPOINTER_TO_UINT(g_hash_table_lookup(levels, host->name));
-		if ((level || (seen && seen->up)) && hosts_level(engine->hosts, host->name, level, now)) {
+		bool noted = level || (seen && seen->up && fleet_is_watched(engine, host->name));
+		if (noted && hosts_level(engine->hosts, host->name, level, now)) {
 			store_put_host(keeper_batch(engine->keeper), hosts_find(engine->hosts, host->name));
 			publish_host(engine->publish, host->name);
 		}

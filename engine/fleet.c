@@ -258,7 +258,7 @@ static void retire_services(struct engine *engine)
 	g_hash_table_remove_all(engine->fleet.ended);
 }
 
-static bool is_watched(const struct engine *engine, const char *host)
+bool fleet_is_watched(const struct engine *engine, const char *host)
 {
 	const int64_t *heard_ms = g_hash_table_lookup(engine->fleet.heard, host);
 	int64_t last_ms = MAX(heard_ms ? *heard_ms : 0, engine->fleet.since.ms);
@@ -272,7 +272,7 @@ static void retire_hosts(struct engine *engine)
 	const GPtrArray *hosts = catalog_hosts(engine->catalog);
 	for (guint i = 0; i < hosts->len; i++) {
 		const struct host *host = hosts->pdata[i];
-		if (!is_watched(engine, host->name)) {
+		if (!fleet_is_watched(engine, host->name)) {
 			evaluate_retire(engine, host->name, NULL);
 		}
 	}

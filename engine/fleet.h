@@ -49,6 +49,9 @@ void fleet_host_facts(struct engine *engine, const char *host, struct frame_writ
 /* Another configuration and rule set are in force: hosts that it does not name any more end. */
 void fleet_configure(struct engine *engine);
 
+/* Whether magpie.conf names it, a source of it is asked, or it was heard of lately. */
+bool fleet_is_watched(const struct engine *engine, const char *host);
+
 /* Each second. */
 void fleet_tick(struct engine *engine, struct wall now);
 

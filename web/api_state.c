@@ -49,6 +49,9 @@ void api_wall(struct web *web, struct exchange *x)
 	append_totals(web, &j);
 	jsonout_open(&j, "hosts", '[');
 	for (guint i = 0; i < hosts->len; i++) {
+		if (view_host_left(hosts->pdata[i], x->request.now)) {
+			continue;
+		}
 		jsonout_open(&j, NULL, '{');
 		view_host_members(web->view, &j, hosts->pdata[i], x->request.now, true);
 		jsonout_close(&j);

@@ -374,7 +374,7 @@ static void send_hosts(struct stream *stream)
 	g_hash_table_iter_init(&iter, stream->dirty_hosts);
 	while (g_hash_table_iter_next(&iter, &name, NULL)) {
 		const struct replica_host *host = replica_host(stream->replica, name);
-		if (host) {
+		if (host && !view_host_left(host, wall_now())) {
 			g_string_truncate(json, 0);
 			struct jsonout j = jsonout_begin(json);
 			jsonout_open(&j, NULL, '{');

@@ -151,6 +151,11 @@ bool view_host_silent(const struct replica_host *host, struct wall now)
 	return now.ms - host->last_seen_ms > SILENT_STEPS * step_ms;
 }
 
+bool view_host_left(const struct replica_host *host, struct wall now)
+{
+	return !host->configured && view_host_silent(host, now);
+}
+
 unsigned view_host_state(
 	const struct replica *replica, const struct replica_host *host, struct wall now)
 {

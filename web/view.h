@@ -24,6 +24,9 @@ char *view_category(const struct service *service, char *out);
 /* No sample of the host for three steps. */
 bool view_host_silent(const struct replica_host *host, struct wall now);
 
+/* It left the configuration and is silent: kept in the inventory, but not on the wall. */
+bool view_host_left(const struct replica_host *host, struct wall now);
+
 /* Worst level among what fires and is not suppressed; "unknown" for a silent host. */
 unsigned view_host_state(
 	const struct replica *replica, const struct replica_host *host, struct wall now);

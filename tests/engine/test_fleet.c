@@ -1,4 +1,5 @@
 #include "engine/engine.h"
+#include "engine/reload.h"
 
 #include "tests/engine/fake.h"
 
@@ -194,6 +195,100 @@ static void a_fleet_that_changes_at_once_is_told_in_few_words(void **state)
 		2 * FLEET_EVENTS_PER_MINUTE); /* a minute may have passed */
 }
 
+static void propose(struct fake *fake, const char *conf)
+{
+	static const char rules[] = "rule too_much { value demo:*; warn > 50 }\n";
+	AUTO(bundle) bundle = bundle_create();
+	g_autofree char *report = NULL;
+	bundle_add(bundle, CONFIG_MAIN_FILE, conf, strlen(conf));
+	bundle_add(bundle, "a.magpie", rules, strlen(rules));
+	if (!reload_propose(fake->engine, bundle, &report)) {
+		fail_msg("%s", report);
+	}
+}
+
+static double resident_mb(void)
+{
+	double pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*f %lf", &pages), 1);
+	fclose(file);
+	return pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
+}
+
+static void a_spool_of_a_million_lines_raises_nothing_and_stays_small(void **state)
+{
+	/* hostile 32 */
+	enum { FIELDS = 1000, ROUNDS = 1000, STEP_S = 600, AT_ONCE = 50 };
+	struct fake *fake = *state;
+	propose(fake, "default_rules no\n");
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	fake_join(fake, ROLE_COLLECTOR);
+	fake_declare(fake, "web1", "demo", FIELDS, 1);
+	int64_t t_s = now_s() - 3600 - (int64_t)ROUNDS * STEP_S;
+	double before = 0;
+	for (int round = 1; round <= ROUNDS; round++) {
+		fake_sample(fake, 1, FIELDS, (t_s + (int64_t)round * STEP_S) * 1000, 1000 + round);
+		if (round % AT_ONCE == 0) {
+			fake_wait(fake, has_value(fake, "web1:demo:f999", 1000 + round));
+			fake_clear(web);
+		}
+		before = round == ROUNDS / 2 ? resident_mb() : before;
+	}
+	assert_int_equal(intake_counts(fake->engine->intake).late, FIELDS * ROUNDS);
+	assert_true(resident_mb() - before < 30);
+	fake_wait(fake, fake_count(web, MESSAGE_STATUS) > 1);
+	assert_int_equal(fake_count(web, MESSAGE_ALERT), 0);
+	fake_sample(fake, 1, 1, now_s() * 1000, 99);
+	fake_wait(fake, fake_count(web, MESSAGE_ALERT) == 1);
+}
+
+/* The last word on the first alert: shown, gone, or nothing yet. */
+static unsigned last_word(const struct fake_peer *web)
+{
+	unsigned word = 0;
+	for (size_t i = 0; i < web->frames->len; i++) {
+		uint16_t type = fake_type(web, i);
+		word = type == MESSAGE_ALERT || type == MESSAGE_ALERT_GONE ? type : word;
+	}
+	return word;
+}
+
+static void a_host_that_leaves_the_configuration_ends_its_problems(void **state)
+{
+	struct fake *fake = *state;
+	propose(fake, "default_rules no\nhost \"web1\" { munin \"127.0.0.1\" }\n");
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	fake_join(fake, ROLE_COLLECTOR);
+	fake_declare(fake, "web1", "demo", 1, 1);
+	fake_sample(fake, 1, 1, now_s() * 1000 - 20000, 99);
+	fake_wait(fake, last_word(web) == MESSAGE_ALERT);
+	assert_true(fleet_is_watched(fake->engine, "web1"));
+	propose(fake, "default_rules no\n");
+	fake_wait(fake, last_word(web) == MESSAGE_ALERT_GONE);
+	assert_non_null(catalog_host(fake->engine->catalog, "web1"));
+	propose(fake, "default_rules no\nhost \"web1\" { munin \"127.0.0.1\" }\n");
+	fake_sample(fake, 1, 1, now_s() * 1000 + 5000, 99);
+	fake_wait(fake, last_word(web) == MESSAGE_ALERT);
+}
+
+static void a_service_whose_source_went_ends_its_problems(void **state)
+{
+	struct fake *fake = *state;
+	propose(fake, "default_rules no\nhost \"web1\" { munin \"127.0.0.1\" }\n");
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	struct fake_peer *collector = fake_join(fake, ROLE_COLLECTOR);
+	say_source(fake, "web1/check/demo", SOURCE_OK);
+	fake_declare(fake, "web1", "demo", 1, 1);
+	fake_sample(fake, 1, 1, now_s() * 1000, 99);
+	fake_wait(fake, last_word(web) == MESSAGE_ALERT);
+	fake_declare(fake, "web1", "demo", 0, 1);
+	source_gone_put(fake->w, "web1/check/demo");
+	assert_true(channel_send(collector->channel, fake->w, NULL));
+	fake_wait(fake, last_word(web) == MESSAGE_ALERT_GONE);
+}
+
 #define HERE(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
 int main(void)
@@ -206,6 +301,9 @@ int main(void)
 		HERE(sources_and_spans_outlive_a_clean_stop),
 		HERE(spans_outlive_a_kill),
 		HERE(a_fleet_that_changes_at_once_is_told_in_few_words),
+		HERE(a_spool_of_a_million_lines_raises_nothing_and_stays_small),
+		HERE(a_host_that_leaves_the_configuration_ends_its_problems),
+		HERE(a_service_whose_source_went_ends_its_problems),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

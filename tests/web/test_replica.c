@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,8 @@ static void service(uint32_t id, const char *host, const char *name, const char 
 	frame_put_bytes(&writer, packed, length);
 }
 
+static bool configured = true;
+
 static void host(const char *name, int64_t last_seen_ms, const char *strip)
 {
 	message_start(&writer, MESSAGE_HOST);
@@ -84,7 +87,7 @@ static void host(const char *name, int64_t last_seen_ms, const char *strip)
 	frame_put_u32(&writer, 10);
 	frame_put_text(&writer, "");
 	frame_put_text(&writer, strip);
-	frame_put_u8(&writer, 1);
+	frame_put_u8(&writer, configured);
 	frame_put_u16(&writer, 2);
 	frame_put_text(&writer, "blue");
 	frame_put_text(&writer, "prod");
@@ -259,6 +262,118 @@ static void newer_values_replace_older_ones_only(void **state)
 	}
 }
 
+static guint alerts_of(const char *name)
+{
+	const GPtrArray *list = replica_alerts_of(replica, name);
+	return list ? list->len : 0;
+}
+
+static void alerts_are_found_by_their_host(void **state)
+{
+	for (uint32_t i = 1; i <= 3000; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "h%u", i % 1000);
+		alert((struct alert_of){i, LEVEL_WARN, ALERT_FIRING, name, "s", ""});
+		take();
+	}
+	assert_int_equal(alerts_of("h7"), 3);
+	assert_int_equal(alerts_of("none"), 0);
+	alert((struct alert_of){7, LEVEL_CRIT, ALERT_FIRING, "h7", "s", ""}); /* the same again */
+	take();
+	assert_int_equal(alerts_of("h7"), 3);
+	alert((struct alert_of){7, LEVEL_CRIT, ALERT_FIRING, "h8", "s", ""});
+	take();
+	assert_int_equal(alerts_of("h7"), 2);
+	assert_int_equal(alerts_of("h8"), 4);
+	for (uint32_t i = 1; i <= 3000; i++) {
+		message_start(&writer, MESSAGE_ALERT_GONE);
+		frame_put_u32(&writer, i);
+		take();
+	}
+	assert_int_equal(alerts_of("h8"), 0);
+	assert_null(replica_alerts_of(replica, "h8"));
+}
+
+static void source(const char *id, const char *group, enum source_condition condition)
+{
+	struct source_state all = {.id = (char *)id,
+		.group = (char *)group,
+		.host = (char *)"a",
+		.kind = (char *)"check",
+		.name = (char *)"x",
+		.state = (uint8_t)condition};
+	source_state_put(&writer, &all);
+}
+
+static void sources_are_sorted_replaced_and_gone(void **state)
+{
+	source("b/check/x", "g2", SOURCE_OK);
+	take();
+	source("c/check/x", "g1", SOURCE_OK);
+	take();
+	source("a/check/x", "g2", SOURCE_OK);
+	take();
+	source("b/check/x", "g2", SOURCE_FAILING);
+	take();
+	const GPtrArray *all = replica_sources(replica);
+	static const char *const expected[] = {"c/check/x", "a/check/x", "b/check/x"};
+	assert_int_equal(all->len, ARRAY_LENGTH(expected));
+	for (guint i = 0; i < all->len; i++) {
+		assert_string_equal(((const struct source_state *)all->pdata[i])->id, expected[i]);
+	}
+	assert_int_equal(replica_source(replica, "b/check/x")->state, SOURCE_FAILING);
+	assert_int_equal(told[CHANGE_SOURCE], 4);
+	source_gone_put(&writer, "b/check/x");
+	take();
+	source_gone_put(&writer, "b/check/x");
+	take();
+	assert_null(replica_source(replica, "b/check/x"));
+	assert_int_equal(replica_sources(replica)->len, 2);
+	assert_int_equal(told[CHANGE_SOURCE_GONE], 1);
+}
+
+/* Unknown values are no sign of life of a series. */
+static void a_series_was_seen_last_with_a_known_value(void **state)
+{
+	message_start(&writer, MESSAGE_SEEN);
+	frame_put_u32(&writer, 5);
+	frame_put_u32(&writer, 100);
+	frame_put_u32(&writer, 200);
+	take();
+	static const struct {
+		int64_t t_ms;
+		double value;
+		uint32_t last_s;
+	} steps[] = {{150000, 1, 200}, {300000, NAN, 200}, {310000, 1, 310}};
+	for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {
+		message_start(&writer, MESSAGE_LIVE);
+		frame_put_u32(&writer, 5);
+		frame_put_i64(&writer, steps[i].t_ms);
+		frame_put_f64(&writer, steps[i].value);
+		take();
+		assert_int_equal(replica_span(replica, 5).first_s, 100);
+		assert_int_equal(replica_span(replica, 5).last_s, steps[i].last_s);
+	}
+	assert_int_equal(replica_span(replica, 6).first_s, 0);
+}
+
+static void a_host_that_left_the_configuration_is_not_missed(void **state)
+{
+	static const struct {
+		bool configured;
+		int64_t age_ms;
+		bool left;
+	} cases[] = {{true, 0, false}, {true, 40000, false}, {false, 0, false}, {false, 40000, true}};
+	struct wall now = {1000000000};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		configured = cases[i].configured;
+		host("a", now.ms - cases[i].age_ms, "");
+		take();
+		assert_int_equal(view_host_left(replica_host(replica, "a"), now), cases[i].left);
+	}
+	configured = true;
+}
+
 /* What the wall shows for one host: cells of disk, network, zebra. */
 static void cells_follow_alerts_suppression_and_silence(void **state)
 {
@@ -323,6 +438,10 @@ int main(void)
 		TEST(impossible_contents_are_refused),
 		TEST(alerts_are_sorted_worst_first),
 		TEST(newer_values_replace_older_ones_only),
+		TEST(alerts_are_found_by_their_host),
+		TEST(sources_are_sorted_replaced_and_gone),
+		TEST(a_series_was_seen_last_with_a_known_value),
+		TEST(a_host_that_left_the_configuration_is_not_missed),
 		TEST(cells_follow_alerts_suppression_and_silence),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
