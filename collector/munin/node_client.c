@@ -84,13 +84,13 @@ static bool client_is_alone(const struct node_client *client)
 	return client->ahead == AHEAD_NEVER && mono_now().ms < client->alone_until.ms;
 }
 
-static void ask_plugin(struct node_client *client, struct node_plugin *plugin)
+static void ask_plugin(struct node_client *client, struct remote_plugin *plugin)
 {
 	plugin->asked_fetch = false;
-	if (!plugin->listed || !node_plugin_due(plugin, &client->state, client->at)) {
+	if (!plugin->listed || !remote_plugin_due(plugin, &client->state, client->at)) {
 		return;
 	}
-	if (node_plugin_wants_config(plugin)) {
+	if (remote_plugin_wants_config(plugin)) {
 		session_ask(client->session, SESSION_CONFIG, plugin->name, plugin);
 	}
 	if (plugin->configured && !plugin->dirty) {
@@ -115,6 +115,7 @@ static void ask_first(struct node_client *client)
 	const char *name = client->target->settings->node.node_name;
 	if (greeting->spool) {
 		client->state.step_s = NODE_SPOOL_STEP_S;
+		client->state.spooled = true;
 		session_ask(client->session, SESSION_SPOOLFETCH,
 			node_spool_since(&client->spool, client->at), NULL);
 		session_finish(client->session);
@@ -226,7 +227,7 @@ static void answer_list(struct node_client *client, const struct session_answer 
 		return;
 	}
 	for (guint i = 0; i < client->state.order->len; i++) {
-		struct node_plugin *plugin = client->state.order->pdata[i];
+		struct remote_plugin *plugin = client->state.order->pdata[i];
 		if (plugin->listed && !plugin->configured) {
 			session_ask(client->session, SESSION_CONFIG, plugin->name, plugin);
 		}
@@ -234,13 +235,21 @@ static void answer_list(struct node_client *client, const struct session_answer 
 	session_finish(client->session);
 }
 
+/* The node's own words for not answering a question. */
+static void answer_refused(struct node_client *client, const struct session_answer *answer)
+{
+	g_autofree char *words = node_part_text((struct node_part){answer->text, answer->length}, 120);
+	g_autofree char *text = g_strdup_printf("the node answers: %s", words);
+	node_state_fail(&client->state, answer->tag, text);
+}
+
 static void answer_config(struct node_client *client, const struct session_answer *answer)
 {
-	struct node_plugin *plugin = answer->tag;
+	struct remote_plugin *plugin = answer->tag;
 	struct node_part text = {answer->text, answer->length};
 	client->answered++;
 	if (answer->refused) {
-		node_state_fail(&client->state, plugin, "the node does not know \"config\"");
+		answer_refused(client, answer);
 		return;
 	}
 	bool good = node_state_config(&client->state, plugin, text, client->at);
@@ -257,10 +266,10 @@ static void answer_config(struct node_client *client, const struct session_answe
 
 static void answer_fetch(struct node_client *client, const struct session_answer *answer)
 {
-	struct node_plugin *plugin = answer->tag;
+	struct remote_plugin *plugin = answer->tag;
 	client->answered++;
 	if (answer->refused) {
-		node_state_fail(&client->state, plugin, "the node does not know \"fetch\"");
+		answer_refused(client, answer);
 		return;
 	}
 	struct node_part text = {answer->text, answer->length};
@@ -345,7 +354,7 @@ static bool client_retry(struct node_client *client, const struct session_greeti
 /* One plugin did not answer in time: that is its failure, if others did. */
 static bool client_forgive(struct node_client *client, void *tag, const struct error *why)
 {
-	struct node_plugin *plugin = tag;
+	struct remote_plugin *plugin = tag;
 	if (!plugin || why->kind != ERR_TIMEOUT) {
 		return false;
 	}

@@ -394,7 +394,9 @@ static uint32_t graph_step(const struct config_reader *reader, const struct buil
 {
 	uint32_t rate_s = building->rate_s ? building->rate_s : reader->config->rate_s;
 	uint32_t step_s = reader->options->step_s;
-	return rate_s > step_s || (rate_s && reader->config->stamped) ? rate_s : step_s;
+	return rate_s > step_s || (rate_s && (reader->config->stamped || reader->options->timed))
+			   ? rate_s
+			   : step_s;
 }
 
 static void finish_graph(struct config_reader *reader, struct building *building)

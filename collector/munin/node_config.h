@@ -49,6 +49,7 @@ struct node_config_options {
 	const char *plugin; /* as the node names it */
 	const char *group, *host;
 	uint32_t step_s;          /* between samples where the plugin says nothing */
+	bool timed;               /* its values say their time, wherever they stand */
 	struct node_names *names; /* of all services of the node */
 };
 

@@ -35,7 +35,7 @@ static struct service *copy_with(const struct service *from, const char *const *
 	return copy;
 }
 
-void node_extinfo_forget(struct node_service *service)
+void node_extinfo_forget(struct remote_service *service)
 {
 	for (size_t i = 0; i < service->extinfo_count; i++) {
 		g_free(service->extinfo[i]);
@@ -46,7 +46,7 @@ void node_extinfo_forget(struct node_service *service)
 }
 
 /* What config said is put aside when fetch says something for the first time. */
-static void remember_config(struct node_service *service, const struct service *declared)
+static void remember_config(struct remote_service *service, const struct service *declared)
 {
 	service->extinfo_count = service_field_count(declared);
 	service->extinfo = g_new0(char *, service->extinfo_count);
@@ -56,7 +56,7 @@ static void remember_config(struct node_service *service, const struct service *
 	}
 }
 
-static void apply_to(struct node_state *state, struct node_service *service, guint graph)
+static void apply_to(struct node_state *state, struct remote_service *service, guint graph)
 {
 	const struct service *declared = service->feed->declaration->service;
 	const GArray *said = state->values.extinfos;
@@ -93,10 +93,10 @@ static void apply_to(struct node_state *state, struct node_service *service, gui
 	}
 }
 
-void node_extinfo_apply(struct node_state *state, struct node_plugin *plugin)
+void node_extinfo_apply(struct node_state *state, struct remote_plugin *plugin)
 {
 	for (guint i = 0; i < plugin->services->len; i++) {
-		struct node_service *service = plugin->services->pdata[i];
+		struct remote_service *service = plugin->services->pdata[i];
 		if (service && (state->values.extinfos->len || service->extinfo)) {
 			apply_to(state, service, i);
 		}

@@ -12,14 +12,14 @@
  * so loses what a lagging plugin spooled; here each service has its own.
  */
 struct node_pending {
-	struct node_service *service;
+	struct remote_service *service;
 	int64_t at_s;
 	uint32_t field, place; /* place: order of arrival */
 	double value;
 };
 _Static_assert(sizeof(struct node_pending) == NODE_PENDING_BYTES, "as node_state.c makes room for");
 
-void node_pending_add(struct node_state *state, struct node_service *service,
+void node_pending_add(struct node_state *state, struct remote_service *service,
 	const struct node_sample *sample, struct wall at)
 {
 	if (sample->at_s * 1000 > at.ms + NODE_AHEAD_S * 1000) {
@@ -50,7 +50,7 @@ static int by_service_and_time(const void *a, const void *b)
 	return left->place < right->place ? -1 : 1;
 }
 
-static struct wall sample_time(const struct node_plugin *plugin, int64_t at_s)
+static struct wall sample_time(const struct remote_plugin *plugin, int64_t at_s)
 {
 	return wall_from_s(plugin->aligned && plugin->rate_s ? at_s - at_s % plugin->rate_s : at_s);
 }
@@ -59,7 +59,7 @@ static struct wall sample_time(const struct node_plugin *plugin, int64_t at_s)
 static guint emit_instant(struct node_state *state, guint first)
 {
 	const struct node_pending *head = &g_array_index(state->pending, struct node_pending, first);
-	struct node_service *service = head->service;
+	struct remote_service *service = head->service;
 	struct feed *feed = service->feed;
 	guint at = first;
 	for (; at < state->pending->len; at++) {
@@ -81,7 +81,7 @@ static guint emit_instant(struct node_state *state, guint first)
 static guint emit_service(struct node_state *state, guint first, size_t *instants)
 {
 	const struct node_pending *head = &g_array_index(state->pending, struct node_pending, first);
-	struct node_service *service = head->service;
+	struct remote_service *service = head->service;
 	struct feed *feed = service->feed;
 	size_t bytes = feed_count(feed) * sizeof(double);
 	g_autofree double *kept = feed->fresh ? g_memdup2(feed->values, bytes) : NULL;

@@ -6,8 +6,9 @@
 #include "base/banned.h"
 
 /*
- * A block begins with "multigraph NAME" and ends before the next one. It is what `config NAME`
- * would say of a plugin of that name with its values in it, and is taken as such.
+ * A block begins with "multigraph NAME" and ends before the next one. It is what `config NAME` or
+ * `fetch NAME` would say of a plugin of that name, or the first with values in it, and is taken as
+ * such.
  */
 static const char block_begin[] = "multigraph ";
 
@@ -31,13 +32,13 @@ static int64_t spool_floor(const struct node_spool *spool)
 	int64_t newest = 0;
 	g_hash_table_iter_init(&iter, spool->state->services);
 	while (g_hash_table_iter_next(&iter, NULL, &data)) {
-		const struct node_service *service = data;
+		const struct remote_service *service = data;
 		newest = service->newest_s > newest ? service->newest_s : newest;
 	}
 	int64_t floor = newest;
 	g_hash_table_iter_init(&iter, spool->state->services);
 	while (g_hash_table_iter_next(&iter, NULL, &data)) {
-		const struct node_service *service = data;
+		const struct remote_service *service = data;
 		if (service->newest_s < floor && service->newest_s >= newest - NODE_SPOOL_BACK_S) {
 			floor = service->newest_s;
 		}
@@ -59,8 +60,10 @@ const char *node_spool_since(struct node_spool *spool, struct wall at)
 	return spool->since;
 }
 
-/* The name behind "multigraph", as a plugin of its own. */
-static struct node_plugin *block_plugin(struct node_spool *spool, struct node_part block)
+/* The name behind "multigraph", as a plugin of its own; `*declares`: the block is not only values.
+ */
+static struct remote_plugin *block_plugin(
+	struct node_spool *spool, struct node_part block, bool *declares)
 {
 	struct node_lines lines = {block.text, block.text + block.length};
 	struct node_line line;
@@ -68,26 +71,33 @@ static struct node_plugin *block_plugin(struct node_spool *spool, struct node_pa
 		return NULL;
 	}
 	g_autofree char *name = g_strndup(line.value.text, line.value.length);
-	struct node_plugin *plugin =
+	struct remote_plugin *plugin =
 		strlen(name) == line.value.length ? node_state_plugin(spool->state, name) : NULL;
 	if (!plugin) {
 		target_complain(
 			spool->state->target, "spoolfetch", "a graph is left out: its name is not one");
 	}
+	while (node_line_next(&lines, &line) == NODE_LINE_VALUE ||
+		   (line.kind == NODE_LINE_FIELD && node_part_is(line.key, "extinfo"))) {
+	}
+	*declares = line.kind != NODE_LINE_END;
 	return plugin;
 }
 
 static void take_block(struct node_spool *spool, struct node_part block)
 {
-	struct node_plugin *plugin = block.length ? block_plugin(spool, block) : NULL;
+	struct node_state *state = spool->state;
+	bool declares;
+	struct remote_plugin *plugin = block.length ? block_plugin(spool, block, &declares) : NULL;
 	if (!plugin) {
 		return;
 	}
 	plugin->listed = true;
-	/* A block without a value says nothing new, but what graphs there are. */
-	if (node_state_config(spool->state, plugin, block, spool->at)) {
-		spool->taken += spool->state->pending->len;
-		node_state_emit(spool->state, spool->at);
+	bool good = declares ? node_state_config(state, plugin, block, spool->at)
+						 : plugin->configured && node_state_fetch(state, plugin, block, spool->at);
+	if (good) {
+		spool->taken += state->pending->len;
+		node_state_emit(state, spool->at);
 	}
 }
 

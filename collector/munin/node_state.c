@@ -14,7 +14,7 @@
  */
 static void service_free(gpointer data)
 {
-	struct node_service *service = data;
+	struct remote_service *service = data;
 	node_extinfo_forget(service);
 	g_free(service->name);
 	g_free(service);
@@ -27,7 +27,7 @@ static void graph_free(gpointer data)
 
 static void plugin_free(gpointer data)
 {
-	struct node_plugin *plugin = data;
+	struct remote_plugin *plugin = data;
 	g_ptr_array_unref(plugin->graphs);
 	g_ptr_array_unref(plugin->services);
 	g_free(plugin->config_note);
@@ -71,8 +71,8 @@ static bool needs_cleaning(const char *name)
  * keep Munin's file names (hostile 8). */
 static int by_turn(const void *a, const void *b)
 {
-	const struct node_plugin *left = *(struct node_plugin *const *)a;
-	const struct node_plugin *right = *(struct node_plugin *const *)b;
+	const struct remote_plugin *left = *(struct remote_plugin *const *)a;
+	const struct remote_plugin *right = *(struct remote_plugin *const *)b;
 	if (left->slow != right->slow) {
 		return left->slow ? 1 : -1;
 	}
@@ -88,16 +88,16 @@ static void sort_order(struct node_state *state)
 	qsort(state->order->pdata, state->order->len, sizeof(gpointer), by_turn);
 }
 
-struct node_plugin *node_state_plugin(struct node_state *state, const char *name)
+struct remote_plugin *node_state_plugin(struct node_state *state, const char *name)
 {
-	struct node_plugin *plugin = g_hash_table_lookup(state->plugins, name);
+	struct remote_plugin *plugin = g_hash_table_lookup(state->plugins, name);
 	if (plugin) {
 		return plugin;
 	}
 	if (state->order->len >= NODE_PLUGINS_MAX || !*name || !session_name_is_good(name)) {
 		return NULL;
 	}
-	plugin = g_new0(struct node_plugin, 1);
+	plugin = g_new0(struct remote_plugin, 1);
 	plugin->name = g_strdup(name);
 	plugin->graphs = g_ptr_array_new_with_free_func(graph_free);
 	plugin->services = g_ptr_array_new();
@@ -117,20 +117,20 @@ static bool is_ignored(const struct node_state *state, const char *name)
 	return false;
 }
 
-static void plugin_went(struct node_state *state, struct node_plugin *plugin, struct wall at)
+static void plugin_went(struct node_state *state, struct remote_plugin *plugin, struct wall at)
 {
 	char since[32];
 	plugin->listed = false;
 	plugin->away_at = at;
 	for (guint i = 0; i < plugin->services->len; i++) {
-		struct node_service *service = plugin->services->pdata[i];
+		struct remote_service *service = plugin->services->pdata[i];
 		if (service && service->current) {
 			service->current = false;
 			service->away_at = at;
 		}
 	}
 	plugin->configured = false;
-	node_plugin_complain(
+	remote_plugin_complain(
 		state, plugin, "not offered by the node any more since", wall_format(at, since));
 }
 
@@ -141,7 +141,7 @@ static void take_name(struct node_state *state, const char *name, size_t *count,
 		return;
 	}
 	++*count;
-	struct node_plugin *plugin = node_state_plugin(state, name);
+	struct remote_plugin *plugin = node_state_plugin(state, name);
 	if (!plugin) {
 		++*refused;
 		return;
@@ -161,7 +161,7 @@ size_t node_state_list(
 	guint known = state->order->len;
 	GPtrArray *before = g_ptr_array_new();
 	for (guint i = 0; i < known; i++) {
-		struct node_plugin *plugin = state->order->pdata[i];
+		struct remote_plugin *plugin = state->order->pdata[i];
 		if (plugin->listed) {
 			g_ptr_array_add(before, plugin);
 			plugin->listed = cut;
@@ -175,7 +175,7 @@ size_t node_state_list(
 	}
 	bool changed = state->order->len != known;
 	for (guint i = 0; i < before->len; i++) {
-		struct node_plugin *plugin = before->pdata[i];
+		struct remote_plugin *plugin = before->pdata[i];
 		if (!plugin->listed) {
 			plugin_went(state, plugin, at);
 			changed = true;
@@ -183,7 +183,7 @@ size_t node_state_list(
 	}
 	g_ptr_array_unref(before);
 	for (guint i = 0; changed && i < state->order->len; i++) {
-		((struct node_plugin *)state->order->pdata[i])->config_due = (struct mono){0};
+		((struct remote_plugin *)state->order->pdata[i])->config_due = (struct mono){0};
 	}
 	if (changed) {
 		sort_order(state);
@@ -198,8 +198,8 @@ size_t node_state_list(
 	return count;
 }
 
-bool node_plugin_due(
-	const struct node_plugin *plugin, const struct node_state *state, struct wall at)
+bool remote_plugin_due(
+	const struct remote_plugin *plugin, const struct node_state *state, struct wall at)
 {
 	int64_t step_ms = (int64_t)state->target->source.step_s * 1000;
 	int64_t rate_ms = (int64_t)plugin->rate_s * 1000;
@@ -207,25 +207,25 @@ bool node_plugin_due(
 		   at.ms < plugin->fetched_at.ms;
 }
 
-bool node_plugin_wants_config(const struct node_plugin *plugin)
+bool remote_plugin_wants_config(const struct remote_plugin *plugin)
 {
 	return !plugin->configured || plugin->dirty || mono_now().ms >= plugin->config_due.ms;
 }
 
 /* -- what went wrong -- */
 
-void node_plugin_complain(
-	struct node_state *state, struct node_plugin *plugin, const char *what, const char *why)
+void remote_plugin_complain(
+	struct node_state *state, struct remote_plugin *plugin, const char *what, const char *why)
 {
 	plugin->complaining = true;
 	target_complain(state->target, plugin->name, "%s%s%s", what, *what && *why ? " " : "", why);
 }
 
-static void plugin_content(struct node_state *state, struct node_plugin *plugin)
+static void plugin_content(struct node_state *state, struct remote_plugin *plugin)
 {
 	const char *config = plugin->config_trouble ? plugin->config_trouble : plugin->config_note;
 	if (config) {
-		node_plugin_complain(state, plugin, "config:", config);
+		remote_plugin_complain(state, plugin, "config:", config);
 	} else if (plugin->complaining) {
 		plugin->complaining = false;
 		target_content(state->target, plugin->name);
@@ -233,23 +233,23 @@ static void plugin_content(struct node_state *state, struct node_plugin *plugin)
 }
 
 /* Its services are measured in this round; what was not said is unknown. */
-static void plugin_fresh(struct node_plugin *plugin)
+static void plugin_fresh(struct remote_plugin *plugin)
 {
 	for (guint i = 0; i < plugin->services->len && !plugin->stamped; i++) {
-		const struct node_service *service = plugin->services->pdata[i];
+		const struct remote_service *service = plugin->services->pdata[i];
 		if (service) {
 			service->feed->fresh = true;
 		}
 	}
 }
 
-void node_state_fail(struct node_state *state, struct node_plugin *plugin, const char *why)
+void node_state_fail(struct node_state *state, struct remote_plugin *plugin, const char *why)
 {
 	plugin_fresh(plugin);
-	node_plugin_complain(state, plugin, "", why);
+	remote_plugin_complain(state, plugin, "", why);
 }
 
-static void plugin_pace(struct node_state *state, struct node_plugin *plugin, bool slow)
+static void plugin_pace(struct node_state *state, struct remote_plugin *plugin, bool slow)
 {
 	if (plugin->slow != slow) {
 		plugin->slow = slow;
@@ -257,7 +257,7 @@ static void plugin_pace(struct node_state *state, struct node_plugin *plugin, bo
 	}
 }
 
-void node_state_slow(struct node_state *state, struct node_plugin *plugin, const char *why)
+void node_state_slow(struct node_state *state, struct remote_plugin *plugin, const char *why)
 {
 	plugin_pace(state, plugin, true);
 	node_state_fail(state, plugin, why);
@@ -265,10 +265,10 @@ void node_state_slow(struct node_state *state, struct node_plugin *plugin, const
 
 /* -- values -- */
 
-static void apply_sample(struct node_state *state, struct node_plugin *plugin,
+static void apply_sample(struct node_state *state, struct remote_plugin *plugin,
 	const struct node_sample *sample, struct wall at)
 {
-	struct node_service *service = plugin->services->pdata[sample->graph];
+	struct remote_service *service = plugin->services->pdata[sample->graph];
 	if (!service || sample->field >= feed_count(service->feed)) {
 		return;
 	}
@@ -284,8 +284,8 @@ static void apply_sample(struct node_state *state, struct node_plugin *plugin,
 	service->feed->fresh = true;
 }
 
-static bool take_values(struct node_state *state, struct node_plugin *plugin, struct node_part text,
-	bool config, struct wall at)
+static bool take_values(struct node_state *state, struct remote_plugin *plugin,
+	struct node_part text, bool config, struct wall at)
 {
 	struct node_values *values = &state->values;
 	node_values_read(values,
@@ -305,11 +305,11 @@ static bool take_values(struct node_state *state, struct node_plugin *plugin, st
 		apply_sample(state, plugin, &g_array_index(values->samples, struct node_sample, i), at);
 	}
 	if (values->notes.count) {
-		node_plugin_complain(state, plugin, "fetch:", values->notes.text);
+		remote_plugin_complain(state, plugin, "fetch:", values->notes.text);
 	} else if (!values->samples->len && values->strange) {
-		node_plugin_complain(state, plugin, "fetch:", "values of no field that config names");
+		remote_plugin_complain(state, plugin, "fetch:", "values of no field that config names");
 	} else if (!values->samples->len && !config) {
-		node_plugin_complain(state, plugin, "fetch:", "no value");
+		remote_plugin_complain(state, plugin, "fetch:", "no value");
 	} else {
 		plugin_content(state, plugin);
 	}
@@ -317,7 +317,7 @@ static bool take_values(struct node_state *state, struct node_plugin *plugin, st
 }
 
 bool node_state_fetch(
-	struct node_state *state, struct node_plugin *plugin, struct node_part text, struct wall at)
+	struct node_state *state, struct remote_plugin *plugin, struct node_part text, struct wall at)
 {
 	plugin_pace(state, plugin, false);
 	return take_values(state, plugin, text, false, at);
@@ -325,18 +325,18 @@ bool node_state_fetch(
 
 /* -- configuration -- */
 
-static struct node_service *declare_graph(
-	struct node_state *state, struct node_plugin *plugin, struct node_graph *graph)
+static struct remote_service *declare_graph(
+	struct node_state *state, struct remote_plugin *plugin, struct node_graph *graph)
 {
 	g_autofree char *name = g_strdup(graph->service->name);
 	struct feed *feed = target_declare(state->target, plugin->name, STEAL(graph->service));
-	struct node_service *service = g_hash_table_lookup(state->services, name);
+	struct remote_service *service = g_hash_table_lookup(state->services, name);
 	if (!feed) {
 		node_names_release(state->names, name);
 		return NULL;
 	}
 	if (!service) {
-		service = g_new0(struct node_service, 1);
+		service = g_new0(struct remote_service, 1);
 		service->name = g_steal_pointer(&name);
 		g_hash_table_insert(state->services, service->name, service);
 	}
@@ -347,10 +347,10 @@ static struct node_service *declare_graph(
 	return service;
 }
 
-static void mark_away(struct node_plugin *plugin, const GPtrArray *before, struct wall at)
+static void mark_away(struct remote_plugin *plugin, const GPtrArray *before, struct wall at)
 {
 	for (guint i = 0; i < before->len; i++) {
-		struct node_service *service = before->pdata[i];
+		struct remote_service *service = before->pdata[i];
 		if (service && !g_ptr_array_find(plugin->services, service, NULL)) {
 			service->current = false;
 			service->away_at = at;
@@ -359,7 +359,7 @@ static void mark_away(struct node_plugin *plugin, const GPtrArray *before, struc
 }
 
 /* Puts a configuration in force. */
-static void configure(struct node_state *state, struct node_plugin *plugin,
+static void configure(struct node_state *state, struct remote_plugin *plugin,
 	struct node_config *config, struct wall at)
 {
 	GPtrArray *before = plugin->services;
@@ -380,7 +380,7 @@ static void configure(struct node_state *state, struct node_plugin *plugin,
 }
 
 static bool read_config(
-	struct node_state *state, struct node_plugin *plugin, struct node_part text, struct wall at)
+	struct node_state *state, struct remote_plugin *plugin, struct node_part text, struct wall at)
 {
 	const struct source *source = &state->target->source;
 	AUTO(node_config)
@@ -388,6 +388,7 @@ static bool read_config(
 								   .group = source->group,
 								   .host = source->host,
 								   .step_s = state->step_s,
+								   .timed = state->spooled,
 								   .names = state->names},
 		text.text, text.length);
 	const char *trouble = config->trouble != NODE_TROUBLE_NONE ? node_trouble_text(config->trouble)
@@ -402,13 +403,13 @@ static bool read_config(
 		return false;
 	}
 	plugin->dirty = config->dirty;
-	plugin->stamped = config->stamped;
+	plugin->stamped = config->stamped || state->spooled;
 	configure(state, plugin, config, at);
 	return true;
 }
 
 bool node_state_config(
-	struct node_state *state, struct node_plugin *plugin, struct node_part text, struct wall at)
+	struct node_state *state, struct remote_plugin *plugin, struct node_part text, struct wall at)
 {
 	uint64_t hash = node_config_hash(text.text, text.length);
 	plugin_pace(state, plugin, false);
@@ -437,7 +438,7 @@ static void end_away(struct node_state *state, struct wall at)
 	gpointer data;
 	g_hash_table_iter_init(&iter, state->services);
 	while (g_hash_table_iter_next(&iter, NULL, &data)) {
-		struct node_service *service = data;
+		struct remote_service *service = data;
 		if (service->current) {
 			continue;
 		}
@@ -460,7 +461,7 @@ static void end_away(struct node_state *state, struct wall at)
 static void forget_plugins(struct node_state *state, struct wall at)
 {
 	for (guint i = state->order->len; i-- > 0;) {
-		struct node_plugin *plugin = state->order->pdata[i];
+		struct remote_plugin *plugin = state->order->pdata[i];
 		if (!plugin->listed && plugin->away_at.ms &&
 			at.ms - plugin->away_at.ms >= (int64_t)NODE_AWAY_S * 1000) {
 			target_content(state->target, plugin->name);
@@ -474,9 +475,9 @@ static void forget_plugins(struct node_state *state, struct wall at)
 static void hand_over_aligned(struct node_state *state, struct wall at)
 {
 	for (guint i = 0; i < state->order->len; i++) {
-		const struct node_plugin *plugin = state->order->pdata[i];
+		const struct remote_plugin *plugin = state->order->pdata[i];
 		for (guint k = 0; plugin->aligned && k < plugin->services->len; k++) {
-			struct node_service *service = plugin->services->pdata[k];
+			struct remote_service *service = plugin->services->pdata[k];
 			int64_t rate_ms = (int64_t)plugin->rate_s * 1000;
 			if (service && service->feed->fresh && rate_ms) {
 				target_hand_over_feed(

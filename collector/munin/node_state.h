@@ -22,9 +22,9 @@ enum {
 	NODE_EXTINFO_S = 60,        /* a text that changes each round is told that often */
 };
 
-struct node_service {
+struct remote_service {
 	char *name;
-	struct node_plugin *plugin;
+	struct remote_plugin *plugin;
 	struct feed *feed; /* the target's */
 	int64_t newest_s;  /* instant of the newest sample that said its time; 0: none */
 	bool current;      /* its plugin's config names it */
@@ -34,14 +34,14 @@ struct node_service {
 	struct mono extinfo_at;
 };
 
-struct node_plugin {
+struct remote_plugin {
 	char *name;
 	bool listed, configured, slow, complaining;
-	bool dirty;           /* its config carries values: it is asked each round, fetch never */
-	bool stamped;         /* its values say when they were measured */
-	bool asked_fetch;     /* in this round */
-	GPtrArray *graphs;    /* struct node_graph *, owned */
-	GPtrArray *services;  /* struct node_service *, one per graph; NULL: it has none (collision) */
+	bool dirty;          /* its config carries values: it is asked each round, fetch never */
+	bool stamped;        /* its values say when they were measured */
+	bool asked_fetch;    /* in this round */
+	GPtrArray *graphs;   /* struct node_graph *, owned */
+	GPtrArray *services; /* struct remote_service *, one per graph; NULL: it has none (collision) */
 	uint64_t config_hash; /* of the text it was configured by */
 	char *config_note;    /* what was wrong with that; NULL: nothing */
 	char *config_trouble; /* why the last question for it gave none; NULL: it did */
@@ -54,12 +54,13 @@ struct node_plugin {
 struct node_state {
 	struct target *target;
 	struct node_names *names;
-	GHashTable *plugins;  /* name -> struct node_plugin *, owned */
+	GHashTable *plugins;  /* name -> struct remote_plugin *, owned */
 	GPtrArray *order;     /* the same, in the order in which they are asked */
-	GHashTable *services; /* name -> struct node_service *, owned */
+	GHashTable *services; /* name -> struct remote_service *, owned */
 	struct node_values values;
 	GArray *pending; /* struct node_pending: samples with times of their own */
 	uint32_t step_s; /* where a plugin says nothing */
+	bool spooled;    /* all values say their time */
 	unsigned ahead;  /* samples left out because they were of the future */
 };
 
@@ -71,24 +72,24 @@ size_t node_state_list(
 	struct node_state *state, const char *text, size_t length, bool cut, struct wall at);
 
 /* A plugin by name, made if it is not there; NULL: its name is not good, or there are too many. */
-struct node_plugin *node_state_plugin(struct node_state *state, const char *name);
+struct remote_plugin *node_state_plugin(struct node_state *state, const char *name);
 
 /* What is to be asked of a plugin in a round at `at`. */
-bool node_plugin_due(
-	const struct node_plugin *plugin, const struct node_state *state, struct wall at);
-bool node_plugin_wants_config(const struct node_plugin *plugin);
+bool remote_plugin_due(
+	const struct remote_plugin *plugin, const struct node_state *state, struct wall at);
+bool remote_plugin_wants_config(const struct remote_plugin *plugin);
 
 /* Answers. False: there was nothing usable in it; the reason was told as complaint. */
 bool node_state_config(
-	struct node_state *state, struct node_plugin *plugin, struct node_part text, struct wall at);
+	struct node_state *state, struct remote_plugin *plugin, struct node_part text, struct wall at);
 bool node_state_fetch(
-	struct node_state *state, struct node_plugin *plugin, struct node_part text, struct wall at);
+	struct node_state *state, struct remote_plugin *plugin, struct node_part text, struct wall at);
 
 /* The plugin gave nothing usable: its values are unknown. */
-void node_state_fail(struct node_state *state, struct node_plugin *plugin, const char *why);
+void node_state_fail(struct node_state *state, struct remote_plugin *plugin, const char *why);
 
 /* It did not answer in time; it is asked last from now on. */
-void node_state_slow(struct node_state *state, struct node_plugin *plugin, const char *why);
+void node_state_slow(struct node_state *state, struct remote_plugin *plugin, const char *why);
 
 /* Hands over the samples of one service that are pending, or (NULL) of all, each at its instant.
  * Returns how many instants. */
@@ -102,9 +103,9 @@ void node_state_drop(struct node_state *state);
 
 /* -- between node_state.c and its parts -- */
 enum { NODE_PENDING_BYTES = 32 }; /* of a struct node_pending, which node_pending.c alone knows */
-void node_extinfo_apply(struct node_state *state, struct node_plugin *plugin);
-void node_extinfo_forget(struct node_service *service);
-void node_pending_add(struct node_state *state, struct node_service *service,
+void node_extinfo_apply(struct node_state *state, struct remote_plugin *plugin);
+void node_extinfo_forget(struct remote_service *service);
+void node_pending_add(struct node_state *state, struct remote_service *service,
 	const struct node_sample *sample, struct wall at);
-void node_plugin_complain(
-	struct node_state *state, struct node_plugin *plugin, const char *what, const char *why);
+void remote_plugin_complain(
+	struct node_state *state, struct remote_plugin *plugin, const char *what, const char *why);

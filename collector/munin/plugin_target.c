@@ -21,7 +21,7 @@ struct plugin_run {
 	struct target *target;
 	struct execution *execution; /* under way; NULL: none */
 	struct node_state state;
-	struct node_plugin *plugin;
+	struct remote_plugin *plugin;
 	struct wall at;
 };
 
@@ -137,9 +137,9 @@ static void plugin_begin(void *state, struct wall at)
 {
 	struct plugin_run *run = state;
 	run->at = at;
-	if (!node_plugin_due(run->plugin, &run->state, at)) {
+	if (!remote_plugin_due(run->plugin, &run->state, at)) {
 		plugin_done(run, NULL);
-	} else if (node_plugin_wants_config(run->plugin)) {
+	} else if (remote_plugin_wants_config(run->plugin)) {
 		plugin_start(run, EXECUTION_PLUGIN_CONFIG, plugin_configured);
 	} else {
 		plugin_start(run, EXECUTION_PLUGIN_FETCH, plugin_fetched);

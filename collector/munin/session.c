@@ -72,7 +72,7 @@ const char *session_doing(const struct session *session)
 	} else if (s->phase != PHASE_READY) {
 		snprintf(s->doing, sizeof(s->doing), "%s", phases[s->phase]);
 	} else if (question) {
-		bool named = question->name[0] && question->verb != SESSION_SPOOLFETCH;
+		bool named = question->verb == SESSION_CONFIG || question->verb == SESSION_FETCH;
 		snprintf(s->doing, sizeof(s->doing), "%s%s%s", verbs[question->verb], named ? " " : "",
 			named ? question->name : "");
 	} else {

@@ -148,7 +148,8 @@ static bool take_cap(struct session *session, struct node_part line)
 
 static bool is_refusal(struct node_part line)
 {
-	static const char *const texts[] = {"# unknown command", "# unknown cmd"};
+	/* the last one is what the node written in C says of a plugin it does not have */
+	static const char *const texts[] = {"# unknown command", "# unknown cmd", "# unknown plugin"};
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
 		size_t length = strlen(texts[i]);
 		if (line.length >= length && !g_ascii_strncasecmp(line.text, texts[i], length)) {

@@ -120,7 +120,7 @@ static void a_plugin_whose_config_fails_is_asked_again(void **state)
 	replies[3].reply = "# Unknown command. Try cap, list\n"; /* and no closing dot */
 	harness_round(&h, 60, 5000);
 	assert_fine(&h);
-	assert_complaints(&h, "load: the node does not know \"config\"\n");
+	assert_complaints(&h, "load: the node answers: # Unknown command. Try cap, list\n");
 	replies[3].reply = LOAD_CONFIG;
 	harness_round(&h, 120, 5000);
 	assert_samples(&h, "cpu.user 10 @120\ncpu.system nan @120\nload.load 0.25 @120\n");
