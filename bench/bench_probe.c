@@ -190,6 +190,31 @@ static void bench_probes(uint16_t port, bool metrics, const char *name, double s
 	g_free(bench);
 }
 
+/* The least a probe can cost: its system calls on the same bytes, one connection at a time. */
+static void bench_floor(uint16_t port, double seconds)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1:40000\r\nUser-Agent: "
+								  "magpie\r\nAccept: */*\r\n\r\n";
+	const struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int64_t end = mono_now().ms + (int64_t)(seconds * 1000);
+	uint64_t done = 0;
+	double began = cpu_s();
+	for (; mono_now().ms < end; done++) {
+		char bytes[4096];
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (connect(fd, (const struct sockaddr *)&at, sizeof at) ||
+			send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0 ||
+			read(fd, bytes, sizeof bytes) <= 0) {
+			perror("bench_probe");
+			exit(1);
+		}
+		close(fd);
+	}
+	printf("probe_floor %.0f exchanges per CPU-second by system calls alone\n",
+		(double)done / (cpu_s() - began));
+}
+
 static void bench_discovery(void)
 {
 	struct discovery *discovery = discovery_create("/");
@@ -212,6 +237,7 @@ int main(int argc, char **argv)
 	pid_t server = start_server(&port);
 	bench_probes(port, false, "probe", seconds);
 	bench_probes(port, true, "probe_metrics", seconds);
+	bench_floor(port, seconds);
 	bench_discovery();
 	kill(server, SIGKILL);
 	(void)waitpid(server, NULL, 0);

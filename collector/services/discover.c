@@ -16,6 +16,7 @@
  */
 struct discovery {
 	int root_fd;
+	bool whole_host;
 	GArray *listeners; /* struct listener, of the last scan */
 	GPtrArray *found;  /* struct discovery_found *, owned */
 	GArray *present;   /* guint: which of them were there at the last scan */
@@ -282,7 +283,7 @@ static void discovery_note_present(struct discovery *discovery, struct mono now)
 
 bool discovery_scan(struct discovery *discovery, struct mono now)
 {
-	GArray *listeners = listener_read(discovery->root_fd);
+	GArray *listeners = listener_read(discovery->root_fd, discovery->whole_host);
 	bool same = listener_same(listeners, discovery->listeners);
 	g_array_unref(discovery->listeners);
 	discovery->listeners = listeners;
@@ -318,6 +319,7 @@ struct discovery *discovery_create(const char *root)
 	}
 	struct discovery *discovery = g_new0(struct discovery, 1);
 	discovery->root_fd = fd;
+	discovery->whole_host = !strcmp(root, "/");
 	discovery->listeners = g_array_new(FALSE, FALSE, sizeof(struct listener));
 	discovery->found = g_ptr_array_new_with_free_func(found_destroy);
 	discovery->present = g_array_new(FALSE, FALSE, sizeof(guint));

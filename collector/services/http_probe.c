@@ -1,7 +1,6 @@
 #include "collector/services/http_probe.h"
 #include "base/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -69,28 +68,37 @@ static void http_host(const struct probe *probe, char *out, size_t size)
 	}
 }
 
+/* "Authorization: Basic …", "" without a login. */
+static char *http_login(const struct probe *probe)
+{
+	if (!probe->settings->user || !probe->password) {
+		return g_strdup("");
+	}
+	char *plain = g_strdup_printf("%s:%s", probe->settings->user, probe->password);
+	char *coded = g_base64_encode((const guchar *)plain, strlen(plain));
+	char *line = g_strdup_printf("Authorization: Basic %s\r\n", coded);
+	explicit_bzero(plain, strlen(plain));
+	explicit_bzero(coded, strlen(coded));
+	g_free(plain);
+	g_free(coded);
+	return line;
+}
+
 void http_get(
 	struct probe *probe, struct http_text *text, const struct http_place *place, size_t body_max)
 {
-	char head[3072], own[288];
+	char own[288];
 	http_host(probe, own, sizeof own);
-	int length = g_snprintf(head, sizeof head,
-		"GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: magpie\r\nAccept: */*\r\n", place->path,
-		place->host[0] ? place->host : own);
+	char *login = http_login(probe);
+	char *head = g_strdup_printf(
+		"GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: magpie\r\nAccept: */*\r\n%s\r\n", place->path,
+		place->host[0] ? place->host : own, login);
 	http_text_begin(text, body_max, false);
-	stream_send(probe->stream, head, (size_t)length);
-	if (probe->settings->user && probe->password) {
-		char *plain = g_strdup_printf("%s:%s", probe->settings->user, probe->password);
-		char *coded = g_base64_encode((const guchar *)plain, strlen(plain));
-		stream_send_text(probe->stream, "Authorization: Basic ");
-		stream_send_text(probe->stream, coded);
-		stream_send_text(probe->stream, "\r\n");
-		explicit_bzero(plain, strlen(plain));
-		explicit_bzero(coded, strlen(coded));
-		g_free(plain);
-		g_free(coded);
-	}
-	stream_send_text(probe->stream, "\r\n");
+	stream_send_text(probe->stream, head); /* at once: one packet, one record */
+	explicit_bzero(login, strlen(login));
+	explicit_bzero(head, strlen(head));
+	g_free(login);
+	g_free(head);
 }
 
 enum http_text_state http_read(struct probe *probe, struct http_text *text)

@@ -12,12 +12,11 @@
 #include "base/banned.h"
 
 /*
- * Listening TCP sockets stand before all others in /proc/net/tcp (the kernel walks their table
- * first), so reading ends at the first line in another state: a host with 100,000 connections costs
- * no more than one without.
+ * Listening TCP sockets (where the kernel is not asked directly) stand before all others in
+ * /proc/net/tcp (the kernel walks their table first), so reading ends at the first line in another
+ * state: a host with 100,000 connections costs no more than one without.
  */
 enum {
-	LISTENER_MAX = 4096, /* sockets kept; more than that is no host a person set up */
 	LISTENER_PROCESS_MAX = 4096,
 	LISTENER_INODES_MAX = 4096, /* of one process */
 	LISTENER_STATE = 0x0a,      /* TCP_LISTEN */
@@ -106,7 +105,7 @@ static void listener_read_unix(int root_fd, GArray *list)
 {
 	FILE *file = listener_open(root_fd, "proc/net/unix");
 	char line[512];
-	while (file && fgets(line, sizeof line, file) && list->len < LISTENER_MAX) {
+	while (file && fgets(line, sizeof line, file) && list->len < 3 * LISTENER_MAX) {
 		struct listener l = {0};
 		unsigned flags, type;
 		int at = 0;
@@ -145,11 +144,13 @@ static int listener_compare(const void *a, const void *b)
 	return order ? order : (left->inode > right->inode) - (left->inode < right->inode);
 }
 
-GArray *listener_read(int root_fd)
+GArray *listener_read(int root_fd, bool whole_host)
 {
 	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct listener));
-	listener_read_tcp(root_fd, "proc/net/tcp", list);
-	listener_read_tcp(root_fd, "proc/net/tcp6", list);
+	if (!whole_host || !listener_read_diag(list)) {
+		listener_read_tcp(root_fd, "proc/net/tcp", list);
+		listener_read_tcp(root_fd, "proc/net/tcp6", list);
+	}
 	listener_read_unix(root_fd, list);
 	g_array_sort(list, listener_compare);
 	return list;

@@ -21,9 +21,14 @@ struct listener {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* "@NAME" in the abstract space */
 };
 
-/* All there are, in a fixed order (TCP by port, IPv4 first, then paths). Free with
- * g_array_unref(). Of struct listener. */
-GArray *listener_read(int root_fd);
+enum { LISTENER_MAX = 4096 }; /* sockets kept of each sort: more no person set up */
+
+/* All there are, in a fixed order (TCP by port, IPv4 first, then paths); `whole_host`: the root is
+ * "/", so the kernel may be asked for TCP. Free with g_array_unref(). Of struct listener. */
+GArray *listener_read(int root_fd, bool whole_host);
+
+/* Adds the listening TCP sockets as the kernel tells them. False: it does not; nothing is added. */
+MUST_USE bool listener_read_diag(GArray *list);
 
 /* Whether both lists have the same sockets (by inode). */
 bool listener_same(const GArray *a, const GArray *b);

@@ -3,7 +3,9 @@
 #include "model/config.h"
 #include "tests/support/test.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -234,6 +236,32 @@ static void what_is_configured_is_not_added_again(void **state)
 	g_ptr_array_free(host.sources, TRUE);
 }
 
+/* Asked directly the kernel tells of the same sockets as in its files. */
+static void the_kernel_and_its_files_tell_the_same(void **state)
+{
+	(void)state;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof at;
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+	int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int whole = 0; whole < 2; whole++) {
+		GArray *list = listener_read(root_fd, whole);
+		unsigned found = 0;
+		for (guint i = 0; i < list->len; i++) {
+			const struct listener *l = &g_array_index(list, struct listener, i);
+			found += l->port == ntohs(at.sin_port) && !strcmp(l->address, "127.0.0.1") && !l->v6 &&
+					 !l->anywhere && l->inode > 0;
+		}
+		assert_int_equal(found, 1);
+		g_array_unref(list);
+	}
+	close(root_fd);
+	close(fd);
+}
+
 static bool any_process(const char *comm)
 {
 	(void)comm;
@@ -251,7 +279,7 @@ static void real_sockets_of_this_machine_are_read(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, (socklen_t)size), 0);
 	assert_int_equal(listen(fd, 1), 0);
 	int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	GArray *list = listener_read(root_fd);
+	GArray *list = listener_read(root_fd, true);
 	const struct listener *found = NULL;
 	for (guint i = 0; i < list->len; i++) {
 		const struct listener *l = &g_array_index(list, struct listener, i);
@@ -285,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_runtime_has_to_listen_on_the_port_of_the_kind),
 		cmocka_unit_test(an_empty_or_odd_site_has_no_services),
 		cmocka_unit_test(what_is_configured_is_not_added_again),
+		cmocka_unit_test(the_kernel_and_its_files_tell_the_same),
 		cmocka_unit_test(real_sockets_of_this_machine_are_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
