@@ -95,6 +95,11 @@ void stream_connect_writable(struct stream *stream)
 	if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0) {
 		number = errno;
 	}
+	struct sockaddr_storage peer;
+	socklen_t room = sizeof(peer);
+	if (number == 0 && getpeername(stream->fd, (struct sockaddr *)&peer, &room) != 0) {
+		return; /* not decided yet */
+	}
 	if (number == 0 && stream_is_self(stream->fd)) {
 		number = ECONNREFUSED;
 	}

@@ -172,6 +172,7 @@ static const char *tls_explain(struct tls_session *s, int code)
 	switch (code) {
 	case GNUTLS_E_HANDSHAKE_TOO_LARGE: return "its chain of certificates is longer than 64 KiB";
 	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+	case GNUTLS_E_UNEXPECTED_PACKET:
 	case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
 		return "it does not speak TLS, or only a version that is not accepted";
 	case GNUTLS_E_REHANDSHAKE:

@@ -102,4 +102,5 @@ void check_certificate_text(
 
 /* An extended regular expression without back references (which could take for ever). */
 MUST_USE bool check_pattern(const char *text, regex_t *regex, struct error *err);
+/* There has to be a NUL behind `length` bytes; there may be others in them. */
 MUST_USE bool check_matches(const regex_t *regex, const char *bytes, size_t length);

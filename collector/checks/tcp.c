@@ -63,7 +63,8 @@ static bool tcp_found(struct check *check)
 	const struct tcp_check *t = check->state;
 	size_t length;
 	const char *bytes = stream_peek(check->stream, &length);
-	return length && (!t->has_match || check_matches(&t->match, bytes, length));
+	g_autoptr(GString) text = g_string_new_len(bytes, (gssize)length); /* with a NUL behind */
+	return length && (!t->has_match || check_matches(&t->match, text->str, text->len));
 }
 
 /* What the peer said instead, at the begin of it. */
@@ -71,8 +72,8 @@ static void tcp_fail_answer(struct check *check, enum error_kind kind, const cha
 {
 	size_t length;
 	const char *bytes = stream_peek(check->stream, &length);
-	g_autofree char *clean = text_clean(bytes, MIN(length, (size_t)80), 80);
-	g_strdelimit(clean, "\r\n\t", ' ');
+	g_autofree char *clean = text_clean_lines(bytes, MIN(length, (size_t)80), 80);
+	g_strdelimit(clean, "\n\t", ' ');
 	if (length) {
 		check_fail(check, kind, "%s: no \"%.50s\" in the %zu bytes that came%s: \"%s\"",
 			stream_address(check->stream),

@@ -33,7 +33,7 @@ struct http_text {
 	char broken[64]; /* what is wrong with it */
 	/* of the header, alike; a longer one is cut to its full length here */
 	char location[HTTP_TEXT_LOCATION_MAX + 1];
-	GString *body;   /* what came, NUL behind it; its bytes are foreign */
+	GString *body; /* what came, NUL behind it; its bytes are foreign */
 	/* from here on the parser's own */
 	size_t body_max, head_bytes;
 	uint64_t left; /* bytes of body or chunk that are to come */

@@ -266,11 +266,20 @@ static void targets_of_redirects_are_resolved_and_strict(void **state UNUSED)
 		{"ftp://a.example/", NULL},
 		{"http://", NULL},
 		{"http://a.example:99999/", NULL},
-		{"http://a.example/\x01", "http://a.example/%01"},
+		{"http://a.example/\x01", NULL},
+		{"/\x1b[1m", NULL},
+		{"", "http://a.example/b/c?d"},
+		{"./", "http://a.example/b/"},
+		{"..", "http://a.example/"},
+		{"../../../../x", "http://a.example/x"},
+		{"/a/./b/../c/", "http://a.example/a/c/"},
+		{"////x", NULL},
+		{"x:y", NULL},
+		{"a/b?c=../d", "http://a.example/b/a/b?c=../d"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		struct error err = {0};
-		g_autofree char *url = http_url_resolve("http://a.example/b/c", rows[i].location, &err);
+		g_autofree char *url = http_url_resolve("http://a.example/b/c?d", rows[i].location, &err);
 		if (g_strcmp0(url, rows[i].result) != 0) {
 			fail_msg("%s: %s (%s)", rows[i].location, url ? url : "refused", err.text);
 		}

@@ -23,7 +23,7 @@ log_file_path = {spool}/log/%slog
 pid_file_path = {spool}/exim.pid
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = {port}
-tls_advertise_hosts =
+{tls}
 acl_smtp_rcpt = acl_rcpt
 host_lookup =
 rfc1413_hosts =
@@ -58,9 +58,10 @@ def find_exim():
 
 
 class MailServer:
-    """Accepts everything for USER@example.org, with USER one of `users`."""
+    """Accepts everything for USER@example.org, with USER one of `users`. `certificate`: a file with certificate and key,
+    by which STARTTLS is offered."""
 
-    def __init__(self, directory, users=("ops", "oncall")):
+    def __init__(self, directory, users=("ops", "oncall"), certificate=None):
         binary = find_exim()
         if not binary:
             support.skip("no exim here: another mail server is installed")
@@ -75,7 +76,12 @@ class MailServer:
         (self.directory / "users").write_text("".join(f"{name}: {name}\n" for name in users))
         self.port = support.free_port()
         self.config = self.directory / "exim.conf"
-        self.config.write_text(CONFIG.format(binary=binary, user=user, group=entry.pw_gid, spool=spool, port=self.port,
+        tls = "tls_advertise_hosts ="
+        if certificate:
+            own = self.directory / "certificate.pem"
+            own.write_text(certificate.read_text())
+            tls = f"tls_advertise_hosts = *\ntls_certificate = {own}"
+        self.config.write_text(CONFIG.format(binary=binary, tls=tls, user=user, group=entry.pw_gid, spool=spool, port=self.port,
                                              mail=self.mail, users=self.directory / "users"))
         if root:
             for path in [self.directory, *self.directory.rglob("*")]:
