@@ -111,7 +111,8 @@ static void remote_frame(void *owner, const struct frame *frame, int received)
 		return;
 	}
 	if (!started) {
-		error_set(&result.error, code ? (enum error_kind)code : ERR_STORAGE, "%s", output);
+		bool known = code > ERR_NONE && code <= ERR_STORAGE;
+		error_set(&result.error, known ? (enum error_kind)code : ERR_STORAGE, "%s", output);
 	}
 	result.exit_code = started ? (int)code : 0;
 	result.timed_out = ended == EXECUTED_TIMED_OUT;
