@@ -24,7 +24,9 @@ http {{ access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; 
  uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
  server {{ listen 127.0.0.1:{nginx};
   location / {{ if (-f {dir}/maintenance) {{ return 503; }} return 200 "fine\\n"; }}
-  location = /inside {{ stub_status; }} }} }}
+  location = /inside {{ stub_status; }} }}
+ server {{ listen 127.0.0.1:{tls} ssl; ssl_certificate {dir}/tls.pem; ssl_certificate_key {dir}/tls.key;
+  location / {{ return 200 "fine\\n"; }} }} }}
 """
 APACHE = """ServerName localhost
 ServerRoot {dir}
@@ -83,6 +85,8 @@ ping.path = /ping
 """
 SERVICES = {
     "nginx": {"address": "127.0.0.1:{nginx}", "status": "/inside"},
+    "nginx_tls": {"kind": "nginx", "address": "localhost:{tls}", "ca": "{dir}/tls.pem"},
+    "nginx_stranger": {"kind": "nginx", "address": "127.0.0.1:{tls}"},
     "apache": {"address": "127.0.0.1:{apache}"},
     "haproxy": {"address": "127.0.0.1:{haproxy}", "status": "unix://{dir}/haproxy.sock"},
     "haproxy_socket": {"kind": "haproxy", "address": "unix://{dir}/haproxy.sock"},
@@ -100,6 +104,7 @@ def config(names):
         lines += [f" service {name} {{", f"  interval {INTERVAL}s", f"  timeout {DEADLINE}s"]
         lines += [f"  {key} {value}" if key == "kind" else f'  {key} "{value.format(**names)}"' for key, value in settings.items()]
         lines += ["  metrics no"] if settings.get("kind") else []
+        lines += ["  tls yes"] if "{tls}" in settings["address"] else []
         lines.append(" }")
     return "\n".join([*lines, "}", ""])
 
@@ -111,7 +116,7 @@ class Box:
         self.stack = stack
         self.directory = support.temporary_directory()
         support.make_reachable(self.directory)
-        self.names = {name: support.free_port() for name in ("nginx", "apache", "haproxy", "varnish", "cli", "closed")}
+        self.names = {name: support.free_port() for name in ("nginx", "tls", "apache", "haproxy", "varnish", "cli", "closed")}
         self.names.update(dir=self.directory, modules=MODULES)
         self.processes = {}
         (self.directory / "www").mkdir()
@@ -151,6 +156,9 @@ class Box:
         self.start("nginx", NEEDED["nginx"], "-c", self.config("nginx.conf", NGINX), "-p", str(self.directory))
 
     def start_all(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost", "-keyout", str(self.directory / "tls.key"), "-out",
+                        str(self.directory / "tls.pem")], check=True, capture_output=True)
         self.start_nginx()
         self.start("apache", NEEDED["apache2"], "-f", self.config("apache.conf", APACHE), "-DFOREGROUND")
         self.start("haproxy", NEEDED["haproxy"], "-f", self.config("haproxy.cfg", HAPROXY), "-db")
@@ -211,7 +219,7 @@ def occupy(path, script):
     return s
 
 
-ALL = ("nginx", "apache", "haproxy", "haproxy_socket", "varnish", "varnish_managed", "php_fpm")
+ALL = ("nginx", "nginx_tls", "apache", "haproxy", "haproxy_socket", "varnish", "varnish_managed", "php_fpm")
 
 
 def graphs(box):
@@ -251,6 +259,7 @@ def frozen(box):
 
 
 def of_nginx(box):
+    box.expect("nginx_stranger", 0, (2,), "greet:", "a certificate nobody vouches for is refused")
     marker = box.write("maintenance", "")
     box.expect("nginx", 0, (4,), "query: answers 503", "nginx answers 503")
     marker.unlink()
@@ -297,11 +306,11 @@ def of_fpm(box):
 
 def found(box):
     """What runs here is found without being named, and goes on being asked when it is dead."""
-    address = f"127.0.0.1:{box.names['nginx']}"
+    addresses = [f"127.0.0.1:{box.names[name]}" for name in ("nginx", "tls")]  # it is asked at the lower one
 
     def source(server):
         answer = server.try_api("sources")
-        found = [s for s in answer["sources"] if s["where"] == address] if answer else []
+        found = [s for s in answer["sources"] if s["where"] in addresses] if answer else []
         return found[0] if found else {"state": "", "error": ""}
 
     with support.Server("discover yes\ninterval 1s\ndefault_rules no\n") as server:
