@@ -147,6 +147,9 @@ static void make_values(struct fleet *f)
 static void round_begins(struct fleet *f, struct node *node)
 {
 	int64_t now = clock_ms();
+	if (node->kind != HEALTHY) {
+		return;
+	}
 	f->torn += node->open;
 	if (node->begun_ms && node->settled_ms) {
 		int64_t gap = now - node->begun_ms;
