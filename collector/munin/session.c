@@ -278,7 +278,11 @@ static void session_closed(void *owner, const struct error *why)
 {
 	struct session *session = owner;
 	struct error told = *why;
-	if (why->kind == ERR_TIMEOUT && session->phase != PHASE_OPENING) {
+	bool talks = session->phase == PHASE_BANNER && session->first_words[0];
+	if (talks && (why->kind == ERR_TIMEOUT || why->kind == ERR_NONE) && !session->last_words[0]) {
+		error_set(
+			&told, ERR_PROTOCOL, "no greeting of a munin-node, but \"%s\"", session->first_words);
+	} else if (why->kind == ERR_TIMEOUT && session->phase != PHASE_OPENING) {
 		error_set(&told, ERR_TIMEOUT, "no answer within %g s",
 			(double)(session->waiting_ms + 50 - (session->waiting_ms + 50) % 100) / 1000);
 	} else if (why->kind == ERR_NONE && session->last_words[0]) {

@@ -68,6 +68,10 @@ static bool take_banner(struct session *session, struct node_part line)
 		return true;
 	}
 	if (!banner_name(line, &name)) {
+		if (!session->first_words[0]) {
+			g_autofree char *words = node_part_text(line, SESSION_WORDS_MAX - 1);
+			text_copy(session->first_words, sizeof(session->first_words), words);
+		}
 		session->motd += line.length + 1;
 		return session->motd <= SESSION_MOTD_MAX
 				   ? true

@@ -51,11 +51,12 @@ struct session {
 	size_t input_max;
 	bool finishing, closing; /* the last question is to be asked; was asked */
 	uint64_t answers;
-	size_t motd;        /* bytes before the banner */
-	struct mono end;    /* of the budget */
-	int64_t waiting_ms; /* how long the present answer may take */
-	bool busy;          /* bytes are being looked at */
-	bool *gone;         /* set when destroyed inside a handler; NULL: in none */
+	size_t motd;                         /* bytes before the banner */
+	char first_words[SESSION_WORDS_MAX]; /* the first line of these: perhaps another protocol */
+	struct mono end;                     /* of the budget */
+	int64_t waiting_ms;                  /* how long the present answer may take */
+	bool busy;                           /* bytes are being looked at */
+	bool *gone;                          /* set when destroyed inside a handler; NULL: in none */
 	char doing[SESSION_NAME_MAX + 16];
 	char last_words[SESSION_WORDS_MAX]; /* why the program we talk through ended */
 };
