@@ -99,7 +99,7 @@ void stream_rewatch(struct stream *stream)
 	}
 	if (stream->error.kind == ERR_NONE) {
 		bool may_read = stream->stage >= STREAM_HANDSHAKE && !stream->paused && !stream->ended &&
-						stream->in.length < stream->input_max;
+						!stream->raw_ended && stream->in.length < stream->input_max;
 		events = (may_read ? LOOP_READABLE : 0U) |
 				 (stream->stage == STREAM_CONNECT || (stream->out.length && !stream->unwritable)
 						 ? LOOP_WRITABLE

@@ -62,7 +62,7 @@ struct stream {
 
 	/* TLS */
 	struct tls_session *tls;
-	bool tls_done;
+	bool tls_done, raw_ended; /* `raw_ended`: no more bytes will come for the session */
 	struct mono tls_deadline;
 	GByteArray
 		*pending; /* sent before the handshake ended: u32 length and bytes, each one record */

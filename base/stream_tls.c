@@ -61,7 +61,7 @@ static void stream_tls_shake(struct stream *stream)
 	struct error why;
 	switch (tls_session_handshake(stream->tls, &why)) {
 	case TLS_WANT:
-		if (stream->ended) {
+		if (stream->raw_ended) {
 			error_set(&why, ERR_PROTOCOL, "the peer closed in the middle of the TLS handshake");
 			stream_tls_fail(stream, &why);
 		}
@@ -85,7 +85,10 @@ static void stream_tls_receive(struct stream *stream)
 	while (stream->error.kind == ERR_NONE &&
 		   (to = stream_buffer_room(&stream->in, stream->input_max, &room))) {
 		switch (tls_session_receive(stream->tls, to, &room, &why)) {
-		case TLS_WANT: return;
+		case TLS_WANT:
+			stream->tell_data = stream->tell_data || (stream->raw_ended && !stream->ended);
+			stream->ended = stream->ended || stream->raw_ended;
+			return;
 		case TLS_DONE:
 			stream->in.length += room;
 			stream->received += room;
@@ -119,14 +122,8 @@ void stream_tls_read(struct stream *stream)
 		tls_session_feed(stream->tls, bytes, (size_t)n);
 		stream_tls_decrypt(stream);
 	} else if (n == 0) {
+		stream->raw_ended = true; /* what the session still holds comes before the end */
 		stream_tls_decrypt(stream);
-		if (stream->error.kind == ERR_NONE && !stream->ended) {
-			stream->ended = true;
-			stream->tell_data = true;
-			if (!stream->tls_done) {
-				stream_tls_shake(stream);
-			}
-		}
 	} else if (errno != EAGAIN && errno != EINTR) {
 		stream_failf(stream, ERR_UNREACHABLE, "%s: %s", stream->address, g_strerror(errno));
 	}

@@ -1,61 +1,11 @@
 #include "base/resolve.h"
 
-#include <fcntl.h>
-
-#include "tests/support/talk.h"
-
-/* A name server on loopback that answers from a rule per name, on the test's loop. */
-struct server {
-	int fd;
-	uint16_t port;
-	struct loop_watch *watch;
-	unsigned asked;   /* questions for A records */
-	bool silent;      /* asks are read and not answered */
-	uint32_t address; /* what A records hold */
-	unsigned addresses;
-	bool absent, broken; /* NXDOMAIN, SERVFAIL */
-};
-
-static void server_on_question(void *owner, int fd, unsigned events UNUSED)
-{
-	struct server *s = owner;
-	unsigned char bytes[4096];
-	struct sockaddr_storage from;
-	socklen_t length = sizeof(from);
-	ssize_t n = recvfrom(fd, bytes, 512, MSG_DONTWAIT, (struct sockaddr *)&from, &length);
-	if (n < 17) {
-		return;
-	}
-	size_t end = 12;
-	while (end < (size_t)n && bytes[end]) {
-		end += 1U + bytes[end];
-	}
-	end += 5;
-	bool a = bytes[end - 3] == 1;
-	s->asked += a;
-	if (s->silent) {
-		return;
-	}
-	unsigned count = a && !s->absent && !s->broken ? s->addresses : 0;
-	bytes[2] = 0x81;
-	bytes[3] = (unsigned char)(0x80 | (s->absent ? 3 : s->broken ? 2 : 0));
-	bytes[6] = (unsigned char)(count >> 8);
-	bytes[7] = (unsigned char)count;
-	bytes[10] = bytes[11] = 0; /* no additional records */
-	for (unsigned i = 0; i < count; i++) {
-		uint32_t address = htonl(s->address + i);
-		static const unsigned char head[12] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
-		memcpy(bytes + end, head, sizeof(head));
-		memcpy(bytes + end + 12, &address, 4);
-		end += 16;
-	}
-	sendto(fd, bytes, end, 0, (struct sockaddr *)&from, length);
-}
+#include "tests/support/name_server.h"
 
 struct bed {
 	struct loop *loop;
 	struct resolver *resolver;
-	struct server server;
+	struct name_server server;
 	struct resolver_result last;
 	unsigned told;
 	bool destroy, late;
@@ -83,33 +33,18 @@ static void on_result(void *owner, const struct resolver_result *result)
 
 static void bed_begin(struct bed *b)
 {
-	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	socklen_t length = sizeof(here);
-	char servers[64];
-	struct error err = {0};
 	memset(b, 0, sizeof(*b));
 	b->loop = loop_create();
-	b->server.address = 0xc0000201; /* 192.0.2.1 */
-	b->server.addresses = 1;
-	b->server.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(b->server.fd, (struct sockaddr *)&here, sizeof(here)), 0);
-	getsockname(b->server.fd, (struct sockaddr *)&here, &length);
-	b->server.watch =
-		loop_watch_add(b->loop, b->server.fd, LOOP_READABLE, server_on_question, &b->server, NULL);
-	snprintf(servers, sizeof(servers), "127.0.0.1:%u", (unsigned)ntohs(here.sin_port));
 	b->resolver = resolver_create(b->loop);
-	if (!resolver_set_servers(b->resolver, servers, &err)) {
-		fail_msg("%s", err.text);
-	}
+	name_server_begin(&b->server, b->loop, b->resolver);
 	b->guard = loop_timer_create(b->loop, on_late, b);
 }
 
 static void bed_finish(struct bed *b)
 {
 	resolver_destroy(b->resolver);
-	loop_watch_remove(b->server.watch);
+	name_server_finish(&b->server);
 	loop_timer_destroy(b->guard);
-	close(b->server.fd);
 	loop_destroy(b->loop);
 }
 

@@ -75,6 +75,29 @@ static void both_sides_talk_after_the_handshake(void **state)
 	pair_finish(&p);
 }
 
+/* The end is not told before the last byte, however small the buffer and rude the end. */
+static void what_came_before_a_rude_end_is_not_lost(void **state)
+{
+	struct pair p;
+	struct tls_credentials *both = certs_credentials(*state, "good.pem");
+	struct tls_settings client = {.credentials = both};
+	struct tls_settings server = {.credentials = both, .server = true};
+	struct stream_target target = {.tls = &client, .deadline_ms = 8000, .input_max = 700};
+	static char block[100000];
+	pair_begin(&p);
+	p.a.stream = stream_adopt(p.a.loop, p.fds[0], &target, &talk_handlers, &p.a, NULL);
+	p.b.stream = adopt(&p.b, p.fds[1], &server);
+	stream_send(p.b.stream, block, sizeof(block));
+	talk_until(&p.a, p.b.opened && !stream_unsent(p.b.stream));
+	stream_destroy(p.b.stream);
+	p.b.stream = NULL;
+	talk_until(&p.a, p.a.closed);
+	assert_int_equal(p.a.error.kind, ERR_NONE);
+	assert_int_equal(p.a.got->len, sizeof(block));
+	tls_credentials_unref(both);
+	pair_finish(&p);
+}
+
 static void the_report_says_what_the_peer_showed(void **state)
 {
 	struct pair p;
@@ -476,6 +499,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_sides_talk_after_the_handshake),
+		cmocka_unit_test(what_came_before_a_rude_end_is_not_lost),
 		cmocka_unit_test(the_report_says_what_the_peer_showed),
 		cmocka_unit_test(bad_certificates_are_refused_with_the_reason),
 		cmocka_unit_test(a_server_that_verifies_wants_a_certificate),

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *location = g_strndup((const char *)data, size);
 	char *url = http_url_resolve("https://a.example/b/c?d", location, &err);
 	if (url) {
-		assert(strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0);
+		assert(g_ascii_strncasecmp(url, "http://", 7) == 0 ||
+			   g_ascii_strncasecmp(url, "https://", 8) == 0);
 		for (const char *p = url; *p; p++) {
 			assert((unsigned char)*p > ' ' && *p != 0x7f && *p != '#');
 		}
