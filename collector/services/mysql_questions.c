@@ -205,8 +205,11 @@ static void mysql_hung_text(struct probe *probe, GString *out)
 {
 	struct mysql_state *s = probe->state;
 	s->hangs = false;
-	g_string_printf(
-		out, "SELECT 1 FROM information_schema.processlist WHERE id = %" PRIu32, s->hung);
+	/* numbers begin anew with the server: what it does tells ours from others */
+	g_string_printf(out,
+		"SELECT 1 FROM information_schema.processlist WHERE id = %" PRIu32
+		" AND info LIKE '%%magpie!_canary!_%%' ESCAPE '!'",
+		s->hung);
 }
 
 static void mysql_hung_row(struct probe *probe, const struct mysql_packet *packet UNUSED)
