@@ -11,19 +11,27 @@ import type { Moment, Source } from '../types';
 
 const stages = ['resolve', 'connect', 'greet', 'authenticate', 'query', 'write'];
 
+/** What a munin-node is asked, by the stage it belongs to. */
+const dialogue: Record<string, string> = {
+	tls: 'greet', starttls: 'greet', cap: 'query', nodes: 'query', list: 'query', config: 'query', fetch: 'query', spoolfetch: 'query', end: 'query',
+};
+
 /** The stage an error names before its colon: "greet: no answer within 5 s". */
 function stageOf(error: string): number {
-	const word = /^([a-z]+)(?:[^:]*)?:/.exec(error)?.[1] ?? '';
-	return stages.indexOf(word);
+	const word = /^([a-z]+)[^:]*:/.exec(error)?.[1] ?? '';
+	return stages.indexOf(dialogue[word] ?? word);
 }
 
 const advice: [RegExp, string][] = [
 	[/^resolve/, 'Its name leads to no address: look at its spelling in magpie.conf, and at the resolver of this machine.'],
+	[/\bneeds a\b/, 'A setting is missing in magpie.conf: until it is there only whether something listens can be told.'],
 	[/refused/i, 'The machine is there, but nothing listens at that port, or a firewall refuses: look whether the service runs there.'],
 	[/^connect.*(no answer|timed? ?out|within)/i, 'Nothing comes back: the machine is off, the network between is cut, or a firewall drops what we send.'],
 	[/^connect.*(route|unreachable)/i, 'There is no way there from this machine: look at its network and routes.'],
 	[/not allowed|denied|permission|^authenticate/i, 'It is there, but does not let us in: look at its list of allowed addresses, at user and password.'],
 	[/certificate|tls|handshake/i, 'The protection of the connection failed: look at the certificates on both sides and at the setting "tls".'],
+	[/not asked for|out of step/i, 'It answers something else than what it was asked, so nothing of it is believed: look what really listens there.'],
+	[/does not know the command|no plugin/i, 'It is a node, but has nothing for this host: look at "node_name" in magpie.conf and at the plugins there.'],
 	[/^greet/, 'It takes connections but says nothing: the process hangs, or its table of connections is full.'],
 	[/^query|no answer|timed? ?out/i, 'It began to answer and did not come to an end: a plugin or query takes too long.'],
 ];

@@ -23,12 +23,15 @@ function nameOf(s: Source): string {
 	if (s.kind === 'host') {
 		return `this host (${s.host})`;
 	}
-	return s.kind === 'munin' ? s.where || s.host : s.kind === 'push' ? s.host : `${s.host} ${s.name}`;
+	if (s.kind === 'munin') {
+		return s.where.includes(s.host) ? s.where : `${s.host} ${s.where}`;
+	}
+	return s.kind === 'push' ? s.host : `${s.host} ${s.name}`;
 }
 
 function kindOf(s: Source): string {
 	const kind = { host: 'built-in plugins', munin: 'munin-node', push: 'node that connects to us' }[s.kind] ?? s.kind;
-	return `${(s.kind === 'munin' || s.kind === 'push') && s.version ? s.version : kind}, ${s.every_s} s`;
+	return `${(s.kind === 'munin' || s.kind === 'push') && s.version ? s.version : kind}, ${s.every_s}\u00a0s`;
 }
 
 /** Why it is not well, in a line. */
