@@ -132,4 +132,5 @@ const struct probe_kind probe_apache = {.name = "apache",
 	.data = web_data,
 	.closed = web_closed,
 	.stop = web_stop,
+	.ports = (const uint16_t[]){443, 8080, 8443, 8000, 0},
 	.processes = (const char *const[]){"apache2", "httpd", NULL}};

@@ -11,8 +11,8 @@
  * Sockets are read each time, processes only when the sockets changed. Processes of a kind are
  * gathered into instances by their parents (nginx's master and workers are one), and of all that an
  * instance listens on one address is asked: the one asked before, a Unix socket the kind knows, the
- * kind's port, the lowest port. Names of runtimes (java, beam.smp) say little: there the port has
- * to be the kind's own.
+ * kind's port, another usual one, the lowest port. Some names say little of what a port speaks (a
+ * runtime, a proxy of anything): there it has to be a usual one.
  */
 struct discovery {
 	int root_fd;
@@ -22,7 +22,18 @@ struct discovery {
 	GArray *present;   /* guint: which of them were there at the last scan */
 };
 
-static const char *const discovery_runtimes[] = {"java", "beam.smp", "node", "python3", NULL};
+static const char *const discovery_vague[] = {"java", "beam.smp", "haproxy", "varnishd", NULL};
+
+/* How well a socket stands for an instance. */
+enum discovery_rank {
+	DISCOVERY_NEVER,
+	DISCOVERY_ODD_SOCKET,
+	DISCOVERY_ODD_PORT,
+	DISCOVERY_OTHER_PORT, /* and up: the better the nearer it stands to the front of the list */
+	DISCOVERY_PORT = 50,
+	DISCOVERY_SOCKET,
+	DISCOVERY_KNOWN,
+};
 
 /* -- kinds -- */
 
@@ -138,21 +149,50 @@ static bool discovery_add(struct discovery *discovery, const struct probe_kind *
 
 /* -- instances -- */
 
-/* How well a socket stands for an instance; 0: not at all. */
+static bool discovery_is_excluded(const struct probe_kind *kind, const char *path)
+{
+	for (size_t i = 0; kind->sockets && kind->sockets[i]; i++) {
+		if (kind->sockets[i][0] == '!' && text_glob(kind->sockets[i] + 1, path)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static unsigned discovery_rank_port(const struct probe_kind *kind, uint16_t port)
+{
+	if (port == kind->port) {
+		return DISCOVERY_PORT;
+	}
+	for (unsigned i = 0; kind->ports && kind->ports[i]; i++) {
+		if (kind->ports[i] == port) {
+			return DISCOVERY_PORT - 1 - MIN(i, DISCOVERY_PORT - 1 - DISCOVERY_OTHER_PORT);
+		}
+	}
+	return DISCOVERY_ODD_PORT;
+}
+
+static unsigned discovery_rank_socket(const struct probe_kind *kind, const char *path)
+{
+	if (discovery_is_excluded(kind, path)) {
+		return DISCOVERY_NEVER;
+	}
+	bool usual = discovery_matches(kind->sockets, path);
+	return usual ? DISCOVERY_SOCKET : path[0] == '@' ? DISCOVERY_NEVER : DISCOVERY_ODD_SOCKET;
+}
+
 static unsigned discovery_rank(const struct discovery *discovery, const struct probe_kind *kind,
 	const char *comm, const struct listener *l)
 {
+	unsigned rank =
+		l->port ? discovery_rank_port(kind, l->port) : discovery_rank_socket(kind, l->path);
+	if (rank < DISCOVERY_OTHER_PORT && discovery_matches(discovery_vague, comm)) {
+		return DISCOVERY_NEVER;
+	}
 	char *address = discovery_address(l);
-	bool known = discovery_find(discovery, kind, address);
+	bool known = rank && discovery_find(discovery, kind, address);
 	g_free(address);
-	bool usual = l->port ? l->port == kind->port : discovery_matches(kind->sockets, l->path);
-	if (!usual && discovery_matches(discovery_runtimes, comm)) {
-		return 0;
-	}
-	if (!l->port && !usual && l->path[0] == '@') {
-		return 0;
-	}
-	return known ? 5 : usual ? (l->port ? 3 : 4) : l->port ? 2 : 1;
+	return known ? DISCOVERY_KNOWN : rank;
 }
 
 /* Whether `process` is `root` or descends from it through processes of the list. */
@@ -197,7 +237,8 @@ static bool discovery_holds(
 			!discovery_descends(processes, process, root->pid)) {
 			continue;
 		}
-		bool usual = l->port ? l->port == kind->port : discovery_matches(kind->sockets, l->path);
+		bool usual = l->port ? l->port == kind->port
+							 : discovery_rank_socket(kind, l->path) == DISCOVERY_SOCKET;
 		if (listener_owns(process, l->inode) || (process->hidden && usual)) {
 			return true;
 		}

@@ -187,4 +187,5 @@ const struct probe_kind probe_haproxy = {.name = "haproxy",
 	.failed = haproxy_failed,
 	.stop = haproxy_stop,
 	.processes = (const char *const[]){"haproxy", NULL},
-	.sockets = (const char *const[]){"/run/haproxy/*", "/var/run/haproxy/*", "*haproxy*", NULL}};
+	.sockets = (const char *const[]){
+		"!*master*", "/run/haproxy/*", "/var/run/haproxy/*", "*haproxy*", NULL}};

@@ -83,4 +83,5 @@ const struct probe_kind probe_nginx = {.name = "nginx",
 	.data = web_data,
 	.closed = web_closed,
 	.stop = web_stop,
+	.ports = (const uint16_t[]){443, 8080, 8443, 8000, 0},
 	.processes = (const char *const[]){"nginx", NULL}};

@@ -52,8 +52,10 @@ struct probe_kind {
 	void (*stop)(struct probe *probe); /* frees what state holds */
 	/* Whether a process of this host is such a service (discovery); both end with NULL. */
 	const char *const *processes; /* globs of names as in /proc/PID/comm; NULL: is not looked for */
-	const char *const *sockets;   /* globs of Unix sockets that are asked rather than ports */
-	bool each_listener; /* what each of its sockets gives is a service of its own (pools) */
+	const char *const *sockets; /* globs of Unix sockets that are asked rather than ports; with "!"
+								   before it: of those that are not to be asked, first */
+	const uint16_t *ports;      /* other usual ports, best first, up to 0; NULL: none */
+	bool each_listener;         /* what each of its sockets gives is a service of its own (pools) */
 };
 
 struct probe {

@@ -259,4 +259,5 @@ const struct probe_kind probe_varnish = {.name = "varnish",
 	.closed = varnish_closed,
 	.failed = varnish_failed,
 	.stop = varnish_stop,
+	.ports = (const uint16_t[]){80, 8080, 8000, 8081, 0},
 	.processes = (const char *const[]){"varnishd", NULL}};

@@ -203,6 +203,28 @@ static void a_runtime_has_to_listen_on_the_port_of_the_kind(void **state)
 	test_directory_remove(root);
 }
 
+/* What a port of theirs speaks nobody knows: only usual places are asked. */
+static void proxies_are_asked_at_usual_places_only(void **state)
+{
+	(void)state;
+	char *root = test_directory();
+	put(root, "run/haproxy-master.sock", "");
+	put(root, "proc/net/unix",
+		UNIX_HEAD "0: 00000002 00000000 00010000 0001 01 500 /run/haproxy-master.sock\n");
+	put(root, "proc/net/tcp",
+		TCP_HEAD TCP("00000000:0CEA", "0A", "200") TCP("0100007F:17C2", "0A", "300")
+			TCP("00000000:1F90", "0A", "301") TCP("00000000:0019", "0A", "400")
+				TCP("00000000:01BB", "0A", "401"));
+	put_process(root, &(struct made_process){20, 1, "haproxy", {500, 200}});  /* of MySQL */
+	put_process(root, &(struct made_process){30, 1, "varnishd", {300, 301}}); /* CLI, pages */
+	put_process(root, &(struct made_process){40, 1, "nginx", {400, 401}});    /* mail, pages */
+	struct discovery *discovery = discovery_create(root);
+	assert_true(discovery_scan(discovery, (struct mono){1000}));
+	assert_list(discovery, "nginx=127.0.0.1:443+tls varnish=127.0.0.1:8080 ");
+	discovery_destroy(discovery);
+	test_directory_remove(root);
+}
+
 static void an_empty_or_odd_site_has_no_services(void **state)
 {
 	(void)state;
@@ -311,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_socket_that_was_renamed_is_called_as_it_is),
 		cmocka_unit_test(each_pool_is_a_service_of_its_own),
 		cmocka_unit_test(a_runtime_has_to_listen_on_the_port_of_the_kind),
+		cmocka_unit_test(proxies_are_asked_at_usual_places_only),
 		cmocka_unit_test(an_empty_or_odd_site_has_no_services),
 		cmocka_unit_test(what_is_configured_is_not_added_again),
 		cmocka_unit_test(the_kernel_and_its_files_tell_the_same),
