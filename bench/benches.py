@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import tempfile
 
+import fleet as fleets
 import latency
 import peers
 
@@ -204,5 +205,26 @@ def ui(repeat):
     ]
 
 
+def fleet(repeat):
+    """1,000 nodes of 250 fields a minute, 200 of them slow, dead or hostile (8 minutes, 11 GB); munin-update on 30"""
+    del repeat  # one run is long enough to be sure
+    if shutil.disk_usage(tempfile.gettempdir()).free < FLEET_DISK:
+        raise SystemExit(f"fleet needs {FLEET_DISK >> 30} GiB for its archives in {tempfile.gettempdir()}")
+    own = fleets.magpie(1000, 25, 10)
+    peer = fleets.munin_update(30, 25, 10)
+    fields = own["series"] / 60
+    cpu = sum(own["cpu"].values())
+    return [
+        Row("fleet_on_time", "rounds of healthy nodes on time", 100 * fleets.on_time(own["seen"]), "%", False, budget=99.9),
+        Row("fleet_well", "healthy nodes that are shown as such", 100 * own["well"], "%", False, budget=100),
+        Row("fleet_cpu", "CPU of all roles, of one core", 100 * cpu, "%", True, budget=50, aim=25),
+        Row("fleet_memory", "memory of all roles (PSS)", sum(own["memory_mb"].values()), "MB", True, budget=1500, aim=1000),
+        Row("fleet_polled", "fields asked, collector role", fields / own["cpu"]["collector"], "/CPU s", False, "munin-update",
+            peer, 130e3, 650e3),
+        Row("fleet_kept", "the same, judged and archived: all roles", fields / cpu, "/CPU s", False, "munin-update", peer),
+    ] + [Row(f"fleet_{role}", f"of the CPU that {role}", 100 * value, "%", True) for role, value in sorted(own["cpu"].items())]
+
+
+FLEET_DISK = 16 << 30
 BENCHES = {bench.__name__: bench
-           for bench in (host_sample, judge, memory, rrd_write, png, data, start, start_250k, life, probe, ui)}
+           for bench in (host_sample, judge, memory, rrd_write, png, data, start, start_250k, life, probe, ui, fleet)}
