@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -227,15 +228,23 @@ static int unknown_host(const struct config *config, const char *name)
 
 /* -- surroundings -- */
 
-static int doctor_run(struct doctor *d, const char *operand, const char *data)
+/* Where plugins may keep something: with the server's, or in a directory of our own that nobody
+ * else can have prepared (`*own`). */
+static char *doctor_state_dir(const char *data, bool *own)
 {
-	g_auto(GStrv) parts = g_strsplit(operand, "/", 2);
-	struct config_host *host = config_find_host(d->config, parts[0]);
-	if (!host) {
-		return unknown_host(d->config, parts[0]);
+	static const char usual[] = "/var/lib/magpie";
+	*own = false;
+	if (data || access(usual, W_OK) == 0) {
+		return g_build_filename(data ? data : usual, "plugin-state", NULL);
 	}
-	g_autofree char *state_dir = data ? g_build_filename(data, "plugin-state", NULL)
-									  : g_build_filename(g_get_tmp_dir(), "magpie-doctor", NULL);
+	char *dir = g_dir_make_tmp("magpie-doctor-XXXXXX", NULL);
+	*own = dir && chmod(dir, 0711) == 0; /* plugins of other users pass through */
+	return dir;
+}
+
+static int doctor_ask(
+	struct doctor *d, struct config_host *host, const char *source, const char *state_dir)
+{
 	struct world *world = &d->world;
 	signal(SIGPIPE, SIG_IGN);
 	world->loop = loop_create();
@@ -245,11 +254,31 @@ static int doctor_run(struct doctor *d, const char *operand, const char *data)
 	world->trace = doctor_step;
 	world->trace_owner = d;
 	add_found(host);
-	int code = doctor_host(d, host, parts[1] && *parts[1] ? parts[1] : NULL);
+	int code = doctor_host(d, host, source);
 	local_executor_destroy(world->executor);
 	httpclient_destroy(world->http);
 	resolver_destroy(world->resolver);
 	loop_destroy(world->loop);
+	return code;
+}
+
+static int doctor_run(struct doctor *d, const char *operand, const char *data)
+{
+	g_auto(GStrv) parts = g_strsplit(operand, "/", 2);
+	struct config_host *host = config_find_host(d->config, parts[0]);
+	bool own;
+	if (!host) {
+		return unknown_host(d->config, parts[0]);
+	}
+	g_autofree char *state_dir = doctor_state_dir(data, &own);
+	if (!state_dir) {
+		fprintf(stderr, "magpie doctor: no directory can be made in %s\n", g_get_tmp_dir());
+		return COMMAND_FAILED;
+	}
+	int code = doctor_ask(d, host, parts[1] && *parts[1] ? parts[1] : NULL, state_dir);
+	if (own) {
+		(void)rmdir(state_dir); /* stays if a plugin kept something */
+	}
 	return code;
 }
 

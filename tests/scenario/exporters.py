@@ -84,9 +84,9 @@ BAD = {  # exporter -> what its source says
     "error": "500",
     "redirect": "302",
     "endless": "longer than",
-    "drip": "tim",
+    "drip": "no end of the answer within 2 s",
     "closed": "connect",
-    "silent": "tim",
+    "silent": "query: no answer within 2 s",
 }
 COMPLAINING = {"broken": "line 2: bad: no value", "many": "left out", "cut": "no end"}
 
