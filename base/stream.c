@@ -303,10 +303,7 @@ static struct stream *stream_create(struct loop *loop, const struct stream_targe
 		return NULL;
 	}
 	struct stream *stream = g_new0(struct stream, 1);
-	stream->loop = loop;
-	stream->handlers = *handlers;
-	stream->owner = owner;
-	stream->fd = -1;
+	*stream = (struct stream){.loop = loop, .handlers = *handlers, .owner = owner, .fd = -1};
 	stream->created_us = g_get_monotonic_time();
 	stream->input_max = target->input_max;
 	stream->deadline_ms = stream->whole_ms = target->deadline_ms;
