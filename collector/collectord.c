@@ -9,6 +9,7 @@
 #include "model/config.h"
 #include "model/message.h"
 
+#include <string.h>
 #include <sys/resource.h>
 
 #include "base/banned.h"
@@ -84,12 +85,12 @@ static void collector_look(void *owner)
 static void collector_configure_push(struct collector *c, const struct config *config)
 {
 	struct error err;
-	if (c->push_listen && g_strcmp0(c->push_listen, config->push.listen) != 0) {
-		log_warn("push.listen", "was=%s is=%s next=\"takes effect at the next start\"",
-			c->push_listen, config->push.listen ? config->push.listen : "-");
-	}
+	const char *listen = config->push.listen ? config->push.listen : "";
 	if (!c->push_listen) {
-		c->push_listen = g_strdup(config->push.listen ? config->push.listen : "");
+		c->push_listen = g_strdup(listen);
+	} else if (strcmp(c->push_listen, listen) != 0) {
+		log_warn("push.listen", "was=\"%s\" is=\"%s\" next=\"takes effect at the next start\"",
+			c->push_listen, listen);
 	}
 	if (config->push.listen && !push_hub_configure(c->world.push, &config->push, &err)) {
 		log_error("push.certificate", "error=\"%s\" next=\"go on with the one before\"",

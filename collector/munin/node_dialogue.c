@@ -149,24 +149,26 @@ static void node_slot_settle(struct node_slot *slot)
 		slot->kind == SLOT_LIST ? node_dialogue_list(d, slot->host) : node_dialogue_hosts(d);
 }
 
-/* Sends what is answered at the front. */
+/* Sends what is answered at the front, in one piece. */
 static void node_dialogue_flush(struct node_dialogue *d)
 {
+	g_autoptr(GString) all = g_string_new(NULL);
 	struct node_slot *slot;
 	while ((slot = g_queue_peek_head(&d->slots))) {
 		node_slot_settle(slot);
 		if (!slot->answer) {
-			return;
+			break;
 		}
 		gsize length;
 		const char *text = g_bytes_get_data(slot->answer, &length);
-		node_dialogue_send(d, text, length);
+		g_string_append_len(all, text, (gssize)length);
 		if (slot->kind == SLOT_PLUGIN) {
-			node_dialogue_say(d, ".\n");
+			g_string_append(all, ".\n");
 		}
 		node_slot_free(g_queue_pop_head(&d->slots));
 		d->idle_since = mono_now();
 	}
+	node_dialogue_send(d, all->str, all->len);
 }
 
 /* -- commands -- */
@@ -363,14 +365,20 @@ static void node_dialogue_read(struct node_dialogue *d)
 	size_t length;
 	bool too_long = false;
 	bool drained = false;
-	while (!drained && node_dialogue_may_begin(d) && !node_dialogue_holds(d)) {
+	while (!drained && node_dialogue_may_begin(d)) {
+		if (d->slots.length >= NODE_DIALOGUE_AHEAD / 2 || node_dialogue_holds(d)) {
+			node_dialogue_flush(d);
+		}
+		if (!node_dialogue_may_begin(d) || node_dialogue_holds(d)) {
+			break;
+		}
 		const char *line = stream_line(d->stream, &length, &too_long);
 		drained = !line;
 		if (line && !node_dialogue_obey(d, line, length)) {
 			return;
 		}
-		node_dialogue_flush(d);
 	}
+	node_dialogue_flush(d);
 	if (too_long) {
 		struct error err;
 		error_set(&err, ERR_PROTOCOL, "a line of more than %d bytes", NODE_DIALOGUE_LINE);

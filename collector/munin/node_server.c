@@ -6,6 +6,8 @@
 #include "collector/munin/node_server.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -101,6 +103,8 @@ static void node_server_receive(
 		close(fd);
 		return;
 	}
+	int yes = 1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)); /* not on Unix sockets */
 	struct visit *visit = g_new0(struct visit, 1);
 	visit->server = server;
 	visit->dialogue =
@@ -177,6 +181,11 @@ static struct tls_credentials *node_server_credentials(
 	}
 	if (conf->tls == NODE_TLS_PARANOID && !identity.key) {
 		error_set(err, ERR_CONFIG, "tls paranoid needs tls_private_key and tls_certificate");
+		return NULL;
+	}
+	if ((conf->verify || conf->tls == NODE_TLS_PARANOID) && !identity.ca_file) {
+		/* else whoever bought a certificate anywhere would be let in */
+		error_set(err, ERR_CONFIG, "to verify masters, tls_ca_certificate is needed");
 		return NULL;
 	}
 	return tls_credentials_create(&identity, err);

@@ -187,7 +187,8 @@ static void push_hub_receive(struct push_hub *hub, int fd)
 	struct error err;
 	if (hub->arrivals->len >= PUSH_HALF_OPEN_MAX || !hub->credentials) {
 		hub->counts.refused++;
-		log_warn("push.full", "half_open=%u", hub->arrivals->len);
+		log_warn("push.full", "half_open=%u error=\"%s\"", hub->arrivals->len,
+			hub->credentials ? "too many in their greeting" : "there is no certificate to show");
 		close(fd);
 		return;
 	}

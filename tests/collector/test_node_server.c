@@ -368,6 +368,36 @@ static void a_node_that_requires_tls_says_so_and_closes(void **state UNUSED)
 	finish(&f);
 }
 
+static void what_tls_needs_is_asked_for_at_the_start(void **state UNUSED)
+{
+	static const struct {
+		const char *settings, *complaint;
+	} cases[] = {
+		{"tls_private_key /no/such.key\n", "belong together"},
+		{"tls_private_key /no/such\ntls_certificate /no/such\n", "/no/such"},
+		{"tls paranoid\n", "needs tls_private_key"},
+		{"tls_verify_certificate yes\n", "tls_ca_certificate is needed"},
+	};
+	struct fixture f;
+	begin(&f);
+	start_with(&f, "", false);
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct node_conf conf;
+		struct error err = {.text = ""};
+		AUTO(diag_list) diags = diag_list_create();
+		struct diag_source source = {
+			.name = "conf", .text = cases[i].settings, .length = strlen(cases[i].settings)};
+		node_conf_init(&conf);
+		node_conf_parse(&conf, &source, diags);
+		assert_false(node_server_configure(f.server, &conf, diags, &err));
+		if (!strstr(err.text, cases[i].complaint)) {
+			fail_msg("%s: %s", cases[i].settings, err.text);
+		}
+	}
+	assert_talk(&f, "list\n", "\n"); /* what was in force goes on */
+	finish(&f);
+}
+
 static int connect_to(int listener)
 {
 	struct sockaddr_in address;
@@ -424,6 +454,7 @@ int main(void)
 		cmocka_unit_test(plugins_come_and_go_and_reload_reads_plugin_conf_again),
 		cmocka_unit_test(a_line_without_end_ends_the_dialogue),
 		cmocka_unit_test(a_node_that_requires_tls_says_so_and_closes),
+		cmocka_unit_test(what_tls_needs_is_asked_for_at_the_start),
 		cmocka_unit_test(whoever_may_not_ask_sees_a_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

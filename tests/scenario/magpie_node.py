@@ -151,6 +151,7 @@ def tls(peer):
 
 
 def refuse(peer, keys, master_keys):
+    """hostile 26: who is not vouched for, or does not want TLS, gets nothing."""
     stranger = "tls paranoid\ntls_verify_certificate yes\ntls_ca_certificate /etc/ssl/certs/ca-certificates.crt\n" + keys
     peer.forget()
     with Node(peer, settings=stranger) as node:
@@ -200,7 +201,7 @@ def asyncd(peer):
 
 
 def crowd(peer):
-    """Many at once, slow and hostile ones among them."""
+    """Many at once, slow and hostile ones among them (hostile 4, 5, 12, 13, 29)."""
     peer.plugin("own_fails", FAILS)
     peer.plugin("own_sleeps", SLEEPS)
     with Node(peer) as node:
