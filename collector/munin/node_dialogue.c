@@ -17,7 +17,7 @@
 
 #include "base/banned.h"
 
-enum { NODE_DIALOGUE_RETRY_MS = 50 };
+enum { NODE_DIALOGUE_RETRY_MS = 50, NODE_DIALOGUE_HELLO_MS = 300 };
 
 enum node_slot_kind { SLOT_TEXT, SLOT_PLUGIN, SLOT_LIST, SLOT_HOSTS };
 
@@ -37,6 +37,7 @@ struct node_dialogue {
 	struct mono ends_at, idle_since;
 	bool multigraph, dirty; /* what the master announced */
 	bool secured, securing, quitting, ended;
+	bool waiting; /* with our hello in TLS */
 	char master[NODE_ACCESS_TEXT];
 };
 
@@ -282,18 +283,33 @@ static void node_dialogue_command(struct node_dialogue *d, char *line)
 
 /* -- STARTTLS -- */
 
-static void node_dialogue_secure(struct node_dialogue *d)
+static void node_dialogue_shake(struct node_dialogue *d)
 {
 	const struct node_matter *matter = d->options.matter;
-	bool key = tls_credentials_have_key(matter->credentials);
 	struct tls_settings settings = {.credentials = matter->credentials,
-		.server = key, /* without a key the node is the one that says hello */
+		.server = tls_credentials_have_key(matter->credentials),
 		.verify = matter->conf->verify || matter->conf->tls == NODE_TLS_PARANOID};
 	struct error err;
-	node_dialogue_say(d, key ? "TLS OK\n" : "TLS MAYBE\n");
-	d->securing = true;
+	d->waiting = false;
 	if (!stream_start_tls(d->stream, &settings, &err)) {
 		node_dialogue_over(d, &err);
+	}
+}
+
+/*
+ * Without a key the node is the one that says hello in TLS. Stock masters read the line before it
+ * through a buffer and lose what has come behind it by then, so that hello has to come later.
+ */
+static void node_dialogue_secure(struct node_dialogue *d)
+{
+	bool key = tls_credentials_have_key(d->options.matter->credentials);
+	node_dialogue_say(d, key ? "TLS OK\n" : "TLS MAYBE\n");
+	d->securing = true;
+	if (key) {
+		node_dialogue_shake(d);
+	} else {
+		d->waiting = true;
+		loop_timer_after(d->timer, NODE_DIALOGUE_HELLO_MS);
 	}
 }
 
@@ -397,9 +413,11 @@ static void node_dialogue_on_time(void *owner)
 		struct error err;
 		error_set(&err, ERR_TIMEOUT, "the dialogue took too long");
 		node_dialogue_over(d, &err);
-		return;
+	} else if (d->waiting) {
+		node_dialogue_shake(d);
+	} else {
+		node_dialogue_read(d);
 	}
-	node_dialogue_read(d);
 }
 
 static void node_dialogue_on_open(void *owner)
@@ -493,8 +511,10 @@ void node_dialogue_destroy(struct node_dialogue *d)
 
 void node_dialogue_wake(struct node_dialogue *d)
 {
-	node_dialogue_flush(d);
-	loop_timer_after(d->timer, 0);
+	if (!d->waiting) {
+		node_dialogue_flush(d);
+		loop_timer_after(d->timer, 0);
+	}
 }
 
 bool node_dialogue_idle(const struct node_dialogue *d, struct mono *since)
