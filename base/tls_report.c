@@ -129,7 +129,7 @@ static void tls_why(struct tls_report *report, unsigned status)
 	} rows[] = {
 		{GNUTLS_CERT_REVOKED, "it was revoked"},
 		{GNUTLS_CERT_EXPIRED, "it has expired"},
-		{GNUTLS_CERT_NOT_ACTIVATED, "it is not valid yet"},
+		{GNUTLS_CERT_NOT_ACTIVATED, "it is not yet valid"},
 		{GNUTLS_CERT_SIGNER_NOT_FOUND, "it comes from no authority that is trusted here"},
 		{GNUTLS_CERT_SIGNER_NOT_CA, "whoever signed it is no authority"},
 		{GNUTLS_CERT_SIGNATURE_FAILURE, "its signature is wrong"},

@@ -105,19 +105,24 @@ void check_certificate_text(
 		const char *which = i ? "a certificate of the chain" : "the certificate";
 		if (left < 0) {
 			check_day(c->not_after, day);
-			snprintf(
-				out, size, "%s (%.80s) ended %.1f days ago, on %s", which, c->subject, -left, day);
+			snprintf(out, size, "%s (%.80s) has expired: it ended %.1f days ago, on %s", which,
+				c->subject, -left, day);
 			return;
 		}
 		if (c->not_before > wall_s(now)) {
 			check_day(c->not_before, day);
-			snprintf(out, size, "%s (%.80s) begins on %s only", which, c->subject, day);
+			snprintf(
+				out, size, "%s (%.80s) is not yet valid: it begins on %s", which, c->subject, day);
 			return;
 		}
 	}
 	const struct tls_certificate *own = &report->chain[0];
-	snprintf(out, size, "the certificate (%.60s, names %.60s) is refused: %s", own->subject,
-		own->names[0] ? own->names : "none", report->why);
+	if (strstr(report->why, "made out")) {
+		snprintf(out, size, "the certificate (%.60s, names %.60s) is not good: %s", own->subject,
+			own->names[0] ? own->names : "none", report->why);
+	} else {
+		snprintf(out, size, "the certificate (%.80s) is not good: %s", own->subject, report->why);
+	}
 }
 
 /* -- patterns -- */

@@ -132,7 +132,7 @@ static void bad_certificates_are_refused_with_the_reason(void **state)
 		const char *file, *why;
 	} rows[] = {
 		{"expired.pem", "it has expired"},
-		{"future.pem", "it is not valid yet"},
+		{"future.pem", "it is not yet valid"},
 		{"self.pem", "it is self-signed"},
 		{"other.pem", "it is not made out to good.example"},
 	};
