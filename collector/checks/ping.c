@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "collector/checks/check.h"
 #include "collector/checks/icmp.h"
+#include "collector/services/address.h"
 
 #include "base/banned.h"
 
@@ -33,6 +34,7 @@ static const struct field_row ping_fields[] = {
 };
 
 struct ping_check {
+	struct service_address target; /* its port means nothing here */
 	struct resolver_query *query;
 	struct sockaddr_storage address;
 	char where[INET6_ADDRSTRLEN];
@@ -158,7 +160,8 @@ static void ping_on_deadline(void *owner)
 {
 	struct check *check = owner;
 	if (check->stage == CHECK_RESOLVE) {
-		check_fail(check, ERR_TIMEOUT, "no name server answered for %s", check->settings->target);
+		check_fail(check, ERR_TIMEOUT, "no name server answered for %s",
+			((const struct ping_check *)check->state)->target.host);
 	} else {
 		ping_judge(check);
 	}
@@ -245,7 +248,7 @@ static void ping_on_address(void *owner, const struct resolver_result *result)
 {
 	struct check *check = owner;
 	struct ping_check *p = check->state;
-	enum address_class own = address_class_of_host(check->settings->target);
+	enum address_class own = address_class_of_host(p->target.host);
 	p->query = NULL;
 	if (result->error.kind != ERR_NONE) {
 		check_fail(check, result->error.kind, "%s", result->error.text);
@@ -261,7 +264,7 @@ static void ping_on_address(void *owner, const struct resolver_result *result)
 	}
 	check_fail(check, ERR_DENIED,
 		"%s leads to an address of this machine or link, which has to be named itself",
-		check->settings->target);
+		p->target.host);
 }
 
 /* -- life -- */
@@ -278,8 +281,7 @@ static void ping_begin(struct check *check)
 	p->trouble = 0;
 	p->gap_ms = CLAMP(left_ms / 2 / count, (int64_t)PING_GAP_LEAST_MS, (int64_t)PING_GAP_MS);
 	loop_timer_after(p->deadline, left_ms);
-	p->query =
-		resolver_start(world->resolver, check->settings->target, ping_on_address, check, &err);
+	p->query = resolver_start(world->resolver, p->target.host, ping_on_address, check, &err);
 	if (!p->query) {
 		check_refuse(check, &err);
 	}
@@ -307,8 +309,11 @@ static bool ping_start(struct check *check, struct error *err)
 	p->next = loop_timer_create(check->target->world->loop, ping_send, check);
 	p->deadline = loop_timer_create(check->target->world->loop, ping_on_deadline, check);
 	uint32_t count = check->settings->count;
-	return (count >= 1 && count <= PING_COUNT_MAX) ||
-		   error_set(err, ERR_CONFIG, "1 to %d requests a round", PING_COUNT_MAX);
+	if (count < 1 || count > PING_COUNT_MAX) {
+		return error_set(err, ERR_CONFIG, "1 to %d requests a round", PING_COUNT_MAX);
+	}
+	return service_address_parse(check->settings->target, &p->target, err) &&
+		   (p->target.host[0] || error_set(err, ERR_CONFIG, "a socket's path cannot be pinged"));
 }
 
 static void ping_stop(struct check *check)

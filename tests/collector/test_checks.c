@@ -358,6 +358,19 @@ static void this_machine_replies_to_pings(void **state UNUSED)
 	finish(&rig);
 }
 
+static void addresses_may_stand_in_brackets(void **state UNUSED)
+{
+	static const char *const targets[] = {"[::1]", "::1", "127.0.0.1:80"};
+	for (size_t i = 0; i < ARRAY_LENGTH(targets); i++) {
+		struct rig rig;
+		bed_begin(&rig, (struct config_check){.kind = CONFIG_CHECK_PING, .count = 1}, NULL);
+		rig.source.check.target = g_strdup(targets[i]);
+		rig_round_within(&rig, 400);
+		assert_int_not_equal(rig.result.error.kind, ERR_CONFIG);
+		finish(&rig);
+	}
+}
+
 static void targets_that_are_no_hosts_are_refused(void **state UNUSED)
 {
 	struct rig rig;
@@ -395,6 +408,7 @@ int main(void)
 		cmocka_unit_test(names_are_judged_by_the_answer_to_our_own_question),
 		cmocka_unit_test(a_port_without_name_server_fails_at_connect),
 		cmocka_unit_test(this_machine_replies_to_pings),
+		cmocka_unit_test(addresses_may_stand_in_brackets),
 		cmocka_unit_test(targets_that_are_no_hosts_are_refused),
 		cmocka_unit_test(a_host_that_cannot_be_reached_fails_and_says_so),
 	};
