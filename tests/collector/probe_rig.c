@@ -59,7 +59,8 @@ static void rig_on_accept(void *owner, int fd, unsigned events)
 	c->watch = loop_watch_add(rig->loop, got, LOOP_READABLE, rig_on_data, c, NULL);
 	g_ptr_array_add(rig->connections, c);
 	if (rig->greeting) {
-		(void)!send(got, rig->greeting, strlen(rig->greeting), MSG_NOSIGNAL);
+		size_t length = rig->greeting_length ? rig->greeting_length : strlen(rig->greeting);
+		(void)!send(got, rig->greeting, length, MSG_NOSIGNAL);
 	}
 }
 

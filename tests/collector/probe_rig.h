@@ -28,8 +28,9 @@ struct rig {
 	struct loop_watch *accepting;
 	GPtrArray *connections; /* struct rig_connection * */
 	rig_answer_fn answer;
-	const char *greeting; /* sent when a connection comes; NULL: none */
-	void *own;            /* the test's */
+	const char *greeting;   /* sent when a connection comes; NULL: none */
+	size_t greeting_length; /* 0: it is a text */
+	void *own;              /* the test's */
 	unsigned accepted;
 	/* of the last round */
 	bool done, late;

@@ -1,4 +1,5 @@
 #include "collector/services/memcached_reply.h"
+#include "collector/services/redis_graphs.h"
 #include "collector/services/resp.h"
 #include "collector/services/stats.h"
 #include "tests/support/test.h"
@@ -179,6 +180,23 @@ static void figures_without_end_are_bounded(void **state)
 	stats_finish(&stats);
 }
 
+static void databases_and_replicas_of_redis_are_read(void **state)
+{
+	(void)state;
+	double keys = -1;
+	double expires = -1;
+	assert_true(redis_database_parse("keys=12,expires=3,avg_ttl=0", &keys, &expires));
+	assert_near(keys, 12, 0);
+	assert_near(expires, 3, 0);
+	assert_false(redis_database_parse("keys=x,expires=3", &keys, &expires));
+	assert_false(redis_database_parse("keys=1", &keys, &expires));
+	assert_false(redis_database_parse("", &keys, &expires));
+	assert_false(redis_database_parse(NULL, &keys, &expires));
+	assert_near(redis_lag_parse("ip=::1,port=1,state=online,offset=28,lag=2"), 2, 0);
+	assert_near(redis_lag_parse("ip=::1,lagging=2"), NAN, 0);
+	assert_near(redis_lag_parse(NULL), NAN, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +207,7 @@ int main(void)
 		cmocka_unit_test(replies_of_memcached_are_told_apart),
 		cmocka_unit_test(figures_are_found_by_name_in_any_case),
 		cmocka_unit_test(figures_without_end_are_bounded),
+		cmocka_unit_test(databases_and_replicas_of_redis_are_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
