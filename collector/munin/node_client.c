@@ -22,6 +22,7 @@
 enum {
 	CLIENT_VERSION_S = 86400, /* how often the version is asked */
 	CLIENT_ALONE_S = 600,     /* how long a node that broke off is asked one by one */
+	CLIENT_RETRY_MS = 250,    /* what a second try in the same round needs at least */
 	CLIENT_PLAIN_S = 3600,    /* tls auto: how long a node whose TLS failed is asked in clear */
 };
 
@@ -333,6 +334,7 @@ static bool client_retry(struct node_client *client, const struct session_greeti
 	size_t outstanding, const struct error *why)
 {
 	int64_t now = mono_now().ms;
+	bool time_left = target_left_ms(client->target) >= CLIENT_RETRY_MS;
 	bool ahead = (outstanding > 1 || client->probing) && !was->secured;
 	bool broken = why->kind == ERR_UNREACHABLE || why->kind == ERR_PROTOCOL;
 	if (client->given || client->again) {
@@ -341,12 +343,12 @@ static bool client_retry(struct node_client *client, const struct session_greeti
 	if (was->tls_failed && client->target->settings->node.tls == CONFIG_NODE_TLS_AUTO) {
 		client->plain_until.ms = now + CLIENT_PLAIN_S * 1000;
 		target_complain(client->target, "tls", "asked in clear: %s", why->text);
-		return true;
+		return time_left;
 	}
 	if (ahead && client->ahead != AHEAD_NEVER && (client->probing || broken)) {
 		client->ahead = AHEAD_NEVER;
 		client->alone_until.ms = now + CLIENT_ALONE_S * 1000;
-		return true;
+		return time_left;
 	}
 	return false;
 }

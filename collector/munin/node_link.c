@@ -12,7 +12,7 @@
  * Credentials are read once and again when one of their files has changed: a fleet of a thousand
  * nodes would else read the same three files a thousand times a minute.
  */
-enum { LINK_PORT = 4949, LINK_INPUT_MAX = 65536, LINK_GIVEN_MS = 30000 };
+enum { LINK_PORT = 4949, LINK_INPUT_MAX = 65536, LINK_GIVEN_MS = 30000, LINK_SHORT_MS = 10000 };
 
 struct node_link {
 	struct target *target;
@@ -144,10 +144,11 @@ static struct session *link_session(
 		.tls = stream ? SESSION_TLS_NONE : link_tls(link),
 		.settings = &link->settings,
 		.pipelining = link->wish.pipelining,
+		.greet_ms = left / 3 < LINK_SHORT_MS && !stream ? left / 3 + 1 : LINK_SHORT_MS,
 		.budget_ms = stream ? LINK_GIVEN_MS : left,
 	};
-	if (target.deadline_ms > 10000) {
-		target.deadline_ms = 10000; /* to connect */
+	if (target.deadline_ms > LINK_SHORT_MS) {
+		target.deadline_ms = LINK_SHORT_MS; /* to connect */
 	}
 	return session_start(&options, link->handlers, link->owner, err);
 }

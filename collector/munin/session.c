@@ -274,6 +274,21 @@ static void session_open(void *owner)
 	}
 }
 
+/* Whether the answer that does not end holds what was to come behind it: then the node passed a
+ * question over, and its answers are not those of our questions. */
+static bool is_out_of_step(const struct session *session)
+{
+	if (!session->cap_line || !session->greeting.caps) {
+		return false;
+	}
+	size_t length;
+	const char *rest = stream_peek(session->stream, &length);
+	const GByteArray *gathered = session->gathered;
+	size_t cap = strlen(session->cap_line);
+	return (gathered->len && memmem(gathered->data, gathered->len, session->cap_line, cap)) ||
+		   (length && memmem(rest, length, session->cap_line, cap));
+}
+
 static void session_closed(void *owner, const struct error *why)
 {
 	struct session *session = owner;
@@ -282,6 +297,8 @@ static void session_closed(void *owner, const struct error *why)
 	if (talks && (why->kind == ERR_TIMEOUT || why->kind == ERR_NONE) && !session->last_words[0]) {
 		error_set(
 			&told, ERR_PROTOCOL, "no greeting of a munin-node, but \"%s\"", session->first_words);
+	} else if (why->kind == ERR_TIMEOUT && is_out_of_step(session)) {
+		error_set(&told, ERR_PROTOCOL, "the node is out of step: it passed a question over");
 	} else if (why->kind == ERR_TIMEOUT && session->phase != PHASE_OPENING) {
 		error_set(&told, ERR_TIMEOUT, "no answer within %g s",
 			(double)(session->waiting_ms + 50 - (session->waiting_ms + 50) % 100) / 1000);

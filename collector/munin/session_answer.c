@@ -143,9 +143,12 @@ static bool take_cap(struct session *session, struct node_part line)
 		return true;
 	}
 	session->cap_line = g_strndup(line.text, line.length);
+	read_cap(session, session->cap_line);
+	if (!session->greeting.caps && (!line.length || *line.text != '#')) {
+		return session_fail(session, ERR_PROTOCOL, "the node does not answer to it", line);
+	}
 	session->head++;
 	session->answers++;
-	read_cap(session, session->cap_line);
 	session->handlers->greeted(session->owner);
 	return true;
 }
@@ -424,6 +427,10 @@ bool session_eat(struct session *session, bool *progress)
 		}
 	}
 	session->busy = false;
+	if (phase == PHASE_BANNER && session->phase != phase && in.used < in.length) {
+		return session_break(
+			session, ERR_PROTOCOL, "the node goes on behind its banner without being asked");
+	}
 	stream_take(session->stream, in.used);
 	*progress = in.used > 0;
 	if (session->phase == PHASE_STARTTLS) {

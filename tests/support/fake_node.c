@@ -18,7 +18,7 @@ struct fake_connection {
 	struct stream *stream;
 	struct loop_timer *timer;
 	const char *dribble; /* what is left of it */
-	bool secured;
+	bool secured, hung;
 };
 
 struct fake_node {
@@ -55,9 +55,10 @@ static bool say(struct fake_connection *c, const char *text, size_t length, enum
 	if (manner == FAKE_DRIBBLE) {
 		c->dribble = text;
 		dribble(c);
-	} else if (manner != FAKE_SILENT) {
+	} else if (manner != FAKE_SILENT && manner != FAKE_DROP) {
 		stream_send(c->stream, text, length);
 	}
+	c->hung = c->hung || manner == FAKE_SILENT;
 	if (manner == FAKE_CLOSE) {
 		g_ptr_array_remove(c->node->open, c);
 		return false;
@@ -89,6 +90,9 @@ static bool answer(struct fake_connection *c, const char *line)
 	}
 	g_string_append(c->node->heard, line);
 	g_string_append_c(c->node->heard, '\n');
+	if (c->hung) {
+		return true;
+	}
 	const struct fake_reply *reply = find(c->node->script, line);
 	size_t length = reply->length ? reply->length : strlen(reply->reply);
 	if (!say(c, reply->reply, length, reply->manner)) {

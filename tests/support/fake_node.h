@@ -17,7 +17,8 @@ enum fake_manner {
 	FAKE_ANSWER,
 	FAKE_CLOSE,   /* answers and closes */
 	FAKE_FINISH,  /* answers and sends no more (half-close) */
-	FAKE_SILENT,  /* nothing */
+	FAKE_SILENT,  /* nothing, and nothing more */
+	FAKE_DROP,    /* nothing; the next line is answered */
 	FAKE_DRIBBLE, /* one byte of the answer each 10 ms */
 	FAKE_TLS,     /* answers and begins TLS as `tls` of the script says */
 };
