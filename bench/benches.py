@@ -195,6 +195,17 @@ def probe(repeat):
     ]
 
 
+def munin(repeat):
+    """polling munin-nodes: whole rounds over a Unix socket with a node that answers from memory"""
+    own = medians(repeat, lambda: program("bench_munin"))
+    return [
+        Row("munin", "fields polled from munin-nodes", own["munin_fields_per_cpu_s"], "/CPU s", False, "munin-update",
+            1315, 130e3, 650e3),
+        Row("munin_round", "a round of 25 plugins, 250 fields", own["munin_round_us"], "us", True),
+        Row("munin_parse", "values read by the parser alone", own["munin_parse_fields_per_cpu_s"], "/CPU s", False),
+    ]
+
+
 def ui(repeat):
     """compressed size of what the browser loads for the first page"""
     js, css, html = latency.first_paint()
@@ -227,4 +238,5 @@ def fleet(repeat):
 
 FLEET_DISK = 16 << 30
 BENCHES = {bench.__name__: bench
-           for bench in (host_sample, judge, memory, rrd_write, png, data, start, start_250k, life, probe, ui, fleet)}
+           for bench in (host_sample, judge, memory, rrd_write, png, data, start, start_250k, life, probe, munin, ui,
+                         fleet)}
