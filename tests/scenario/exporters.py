@@ -84,7 +84,7 @@ BAD = {  # exporter -> what its source says
     "error": "500",
     "redirect": "302",
     "endless": "longer than",
-    "drip": "no end of the answer within 2 s",
+    "drip": "no end of the answer within",
     "closed": "connect",
     "silent": "query: no answer within 2 s",
 }

@@ -133,7 +133,7 @@ def same_values(expected, tree):
     wait_for(lambda: not different(), 40, f"fixed values are equal: {different()}")
     check(True, f"{len(FIXED)} fixed values are the same in both trees")
     moving = 0
-    for end, tolerance in (("uptime-uptime-g", 0.01), ("open_files-max-g", 0), ("memory-slab-g", 0.3), ("forks-forks-d", 0.05),
+    for end, tolerance in (("uptime-uptime-g", 0.02), ("open_files-max-g", 0), ("memory-slab-g", 0.3), ("forks-forks-d", 0.05),
                            ("cpu-idle-d", 0.05)):
         name = f"Grp/Sub/{HOST}-{end}.rrd"
         if name in expected:
