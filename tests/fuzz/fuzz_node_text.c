@@ -18,8 +18,8 @@ static void check_service(const struct service *service)
 		assert(ident_is_field(field->name) && g_utf8_validate(field->label, -1, NULL));
 		assert(!isinf(field->min) && !isinf(field->max) && field->type < FIELD_TYPES);
 		struct attributes copy;
-		assert(attributes_unpack(
-			&copy, ATTRIBUTES_FIELD, field->attributes.packed, field->attributes.length));
+		const struct attributes *a = &field->attributes;
+		assert(attributes_unpack(&copy, ATTRIBUTES_FIELD, a->packed ? a->packed : "", a->length));
 		attributes_finish(&copy);
 	}
 }

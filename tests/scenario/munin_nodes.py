@@ -145,8 +145,8 @@ def same_values(expected, tree):
 
 def node_dies_and_returns(peer, server, port):
     peer.stop_node()
-    state = wait_source(server, ("failing",))
-    check("connect" in state["error"], f"a node that is gone is failing: {state['error']}")
+    state = wait_for(lambda: (lambda s: s.get("error", "").startswith("connect: ") and s)(source(server)), 40, "connect fails")
+    check(state["state"] == "failing", f"a node that is gone is failing: {state['error']}")
     services = server.api(f"hosts/{HOST}")["services"]
     check(len(services) > 20, f"and its {len(services)} services are still there")
     check(port > 0, "the node had a port")
