@@ -209,6 +209,13 @@ static void on_collector_lost(void *owner, unsigned collector)
 	fleet_collector_lost(owner, collector);
 }
 
+static struct frame_writer *on_known(void *owner)
+{
+	struct engine *engine = owner;
+	sources_write_known(engine->sources, engine->writer);
+	return engine->writer;
+}
+
 static void on_late(void *owner, uint32_t series_id, struct wall at)
 {
 	fleet_late(owner, series_id, at);
@@ -230,6 +237,7 @@ static const struct intake_handlers intake_handlers = {
 	.source = on_source,
 	.source_gone = on_source_gone,
 	.lost = on_collector_lost,
+	.known = on_known,
 	.late = on_late,
 	.now = on_now,
 	.translate = on_translate,

@@ -511,6 +511,10 @@ void intake_peer(struct intake *intake, unsigned instance, int fd)
 	collector->channel = channel_create(intake->parts.loop, &message_table, ROLE_ENGINE,
 		ROLE_COLLECTOR, QUEUE_MAX, &handlers, collector, fd);
 	g_ptr_array_add(intake->collectors, collector);
+	struct error err;
+	if (!channel_send(collector->channel, intake->handlers.known(intake->owner), &err)) {
+		log_warn("intake.known", "instance=%u error=\"%s\"", instance, log_safe(err.text));
+	}
 }
 
 bool intake_hears(const struct intake *intake)

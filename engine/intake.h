@@ -33,6 +33,8 @@ struct intake_handlers {
 	void (*source)(void *owner, unsigned collector, struct source_state *state);
 	void (*source_gone)(void *owner, const char *id);
 	void (*lost)(void *owner, unsigned collector);
+	/* The first word to a collector that joined (KNOWN_SOURCES); borrowed. */
+	struct frame_writer *(*known)(void *owner);
 	/* A sample is too old to tell anything of now (rules/ruleset.h); it is taken all the same. */
 	void (*late)(void *owner, uint32_t series_id, struct wall at);
 	/* The time that the gate goes by; instants of collectors are translated into it. */

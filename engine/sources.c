@@ -17,7 +17,8 @@
 
 #include "base/banned.h"
 
-enum { PACK_VERSION = 1, PACK_HEAD = 1 + 8, DUE_MOST_MS = 86400 * 1000 };
+enum { PACK_VERSION = 2, PACK_VERSION_BEFORE = 1, PACK_FOUND = 8 };
+enum { DUE_MOST_MS = 86400 * 1000 };
 
 struct entry {
 	struct source_state state;
@@ -147,7 +148,9 @@ enum sources_news sources_take(
 		entry->state.first = now;
 		entry->unsaved = true;
 	} else {
-		entry->unsaved |= entry->state.state != state->state;
+		entry->unsaved |= entry->state.state != state->state ||
+						  !entry->state.found.ms != !state->found.ms ||
+						  strcmp(entry->state.where, state->where) != 0;
 		replace_state(sources, entry, state);
 	}
 	if (entry->state.state == SOURCE_STALE) {
@@ -273,6 +276,20 @@ bool sources_write(
 	return true;
 }
 
+void sources_write_known(const struct sources *sources, struct frame_writer *w)
+{
+	GHashTableIter iter;
+	gpointer value;
+	source_known_begin(w);
+	g_hash_table_iter_init(&iter, sources->by_id);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct entry *entry = value;
+		if (entry->state.found.ms) {
+			(void)source_known_put(w, &entry->state);
+		}
+	}
+}
+
 /* -- the store: version, hour of the strip, then a SOURCE frame's payload -- */
 
 void sources_pack(struct sources *sources, const char *id, struct frame_writer *w, GByteArray *out)
@@ -290,15 +307,27 @@ void sources_pack(struct sources *sources, const char *id, struct frame_writer *
 	g_byte_array_append(out, w->packet + FRAME_HEADER, (guint)(w->length - FRAME_HEADER));
 }
 
+/* The first version had no `found` at its end. */
+static bool read_state(struct source_state *state, struct frame_reader *r, unsigned version)
+{
+	static const guint8 none[PACK_FOUND];
+	g_autoptr(GByteArray) whole = g_byte_array_new();
+	g_byte_array_append(whole, r->at, (guint)frame_left(r));
+	if (version == PACK_VERSION_BEFORE) {
+		g_byte_array_append(whole, none, sizeof(none));
+	}
+	struct frame frame = {
+		.type = MESSAGE_SOURCE, .version = 1, .length = whole->len, .payload = whole->data};
+	return version && version <= PACK_VERSION && source_state_read(state, &frame, NULL);
+}
+
 bool sources_restore(struct sources *sources, const void *bytes, size_t length, struct wall now)
 {
 	struct frame_reader r = {.at = bytes, .end = (const unsigned char *)bytes + length};
 	struct source_state state;
 	unsigned version = frame_get_u8(&r);
 	int64_t strip_hour = frame_get_i64(&r);
-	struct frame frame = {
-		.type = MESSAGE_SOURCE, .version = 1, .length = (uint32_t)frame_left(&r), .payload = r.at};
-	if (r.failed || version != PACK_VERSION || !source_state_read(&state, &frame, NULL)) {
+	if (r.failed || length > FRAME_PAYLOAD_MAX || !read_state(&state, &r, version)) {
 		return false;
 	}
 	if (g_hash_table_contains(sources->by_id, state.id)) {

@@ -61,6 +61,9 @@ void sources_save_all(struct sources *sources, const struct sources_look *look);
 bool sources_write(
 	const struct sources *sources, const char *id, struct wall now, struct frame_writer *w);
 
+/* Writes the KNOWN_SOURCES frame: what was found by itself, for a collector that begins. */
+void sources_write_known(const struct sources *sources, struct frame_writer *w);
+
 /* As bytes for the store, and back; false: not readable. A restored source is stale until a
  * collector speaks of it. */
 void sources_pack(struct sources *sources, const char *id, struct frame_writer *w, GByteArray *out);

@@ -61,6 +61,7 @@ void source_state_put(struct frame_writer *w, const struct source_state *source)
 	}
 	frame_put_i64(w, source->first.ms);
 	frame_put_text(w, source->strip);
+	frame_put_i64(w, source->found.ms);
 }
 
 void source_gone_put(struct frame_writer *w, const char *id)
@@ -133,6 +134,7 @@ bool source_state_read(struct source_state *source, const struct frame *frame, s
 	get_complaints(&r, source);
 	source->first.ms = frame_get_i64(&r);
 	frame_get_text_into(&r, source->strip, sizeof(source->strip));
+	source->found.ms = frame_get_i64(&r);
 	if (frame_read_done(&r) && source->state < SOURCE_CONDITIONS && is_strip(source->strip) &&
 		ident_is_group(source->group) && ident_is_host(source->host)) {
 		return true;
@@ -165,4 +167,55 @@ char *source_gone_read(const struct frame *frame, struct error *err)
 		return NULL;
 	}
 	return g_steal_pointer(&id);
+}
+
+/* -- what is remembered for a collector -- */
+
+enum { KNOWN_LENGTH = 3 * 2 + 8 }; /* without its texts */
+
+void source_known_begin(struct frame_writer *w)
+{
+	message_start(w, MESSAGE_KNOWN_SOURCES);
+}
+
+bool source_known_put(struct frame_writer *w, const struct source_state *source)
+{
+	size_t length =
+		KNOWN_LENGTH + strlen(source->host) + strlen(source->name) + strlen(source->where);
+	if (source->found.ms <= 0 || !*source->where || !ident_is_service(source->name) ||
+		frame_room(w) < length) {
+		return false;
+	}
+	frame_put_text(w, source->host);
+	frame_put_text(w, source->name);
+	frame_put_text(w, source->where);
+	frame_put_i64(w, source->found.ms);
+	return true;
+}
+
+static void known_free(gpointer data)
+{
+	source_state_finish(data);
+	g_free(data);
+}
+
+GPtrArray *source_known_read(const struct frame *frame, struct error *err)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(known_free);
+	struct frame_reader r = frame_read(frame);
+	while (!r.failed && frame_left(&r)) {
+		struct source_state *known = g_new0(struct source_state, 1);
+		g_ptr_array_add(all, known);
+		known->host = get_clean(&r, 1, IDENT_HOST_MAX);
+		known->name = get_clean(&r, 1, IDENT_SERVICE_MAX);
+		known->where = get_clean(&r, 1, SOURCE_WHERE_MAX);
+		known->found.ms = frame_get_i64(&r);
+		r.failed |=
+			!ident_is_host(known->host) || !ident_is_service(known->name) || known->found.ms <= 0;
+	}
+	if (!frame_read_done(&r)) {
+		(void)error_set(err, ERR_PROTOCOL, "services known from before that are not as promised");
+		return NULL;
+	}
+	return g_steal_pointer(&all);
 }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <glib.h>
+
 /*
  * How one source is: what the collector says after each round (MESSAGE_SOURCE), the engine keeps
  * and the web role shows. The same struct on all three sides, and one codec.
@@ -57,6 +59,7 @@ struct source_state {
 	uint32_t complaint_count;
 	struct source_complaint *complaints; /* array */
 	char strip[SOURCE_STRIP + 1];        /* "" from a collector */
+	struct wall found; /* a service found by itself: seen running last; ms 0: not such */
 };
 
 /*
@@ -78,3 +81,15 @@ void source_state_finish(struct source_state *source);
 /* SOURCE_GONE, likewise. The id is the caller's (g_free); NULL: not as promised. */
 void source_gone_put(struct frame_writer *w, const char *id);
 MUST_USE char *source_gone_read(const struct frame *frame, struct error *err);
+
+/*
+ * KNOWN_SOURCES: services that were found by themselves, as the engine remembers them for a
+ * collector that begins. Writing: begin, then one after the other; false: there is no room left for
+ * it, or it is none that can be remembered.
+ */
+void source_known_begin(struct frame_writer *w);
+bool source_known_put(struct frame_writer *w, const struct source_state *source);
+
+/* Of each only host, name, where and found are set. The array and all in it are the caller's
+ * (g_ptr_array_unref). NULL (PROTOCOL): not as promised. */
+MUST_USE GPtrArray *source_known_read(const struct frame *frame, struct error *err);

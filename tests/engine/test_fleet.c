@@ -125,7 +125,7 @@ static void a_source_that_is_not_as_promised_ends_its_collector(void **state)
 	struct fake *fake = *state;
 	struct fake_peer *collector = fake_join(fake, ROLE_COLLECTOR);
 	message_start(fake->w, MESSAGE_SOURCE);
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 60; i++) {
 		frame_put_u16(fake->w, 0xffff);
 	}
 	assert_true(channel_send(collector->channel, fake->w, NULL));
@@ -301,6 +301,79 @@ static void a_service_whose_source_went_ends_its_problems(void **state)
 
 #define HERE(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 
+static void say_found(struct fake *fake, const char *id, const char *where, struct wall found)
+{
+	struct source_state state = {.id = (char *)id,
+		.group = (char *)"example.com",
+		.host = (char *)"web1",
+		.kind = (char *)"service",
+		.name = strrchr(id, '/') + 1,
+		.where = (char *)where,
+		.state = SOURCE_OK,
+		.step_s = 10,
+		.found = found};
+	source_state_put(fake->w, &state);
+	assert_true(channel_send(fake->peers[ROLE_COLLECTOR].channel, fake->w, NULL));
+}
+
+/* What a collector that joined was told first; the caller's. */
+static GPtrArray *known_of(struct fake *fake, struct fake_peer *collector)
+{
+	fake_wait(fake, fake_count(collector, MESSAGE_KNOWN_SOURCES) == 1);
+	const GByteArray *bytes = collector->frames->pdata[0];
+	struct frame frame = {.type = MESSAGE_KNOWN_SOURCES,
+		.version = 1,
+		.length = bytes->len - 2,
+		.payload = bytes->data + 2};
+	assert_int_equal(fake_type(collector, 0), MESSAGE_KNOWN_SOURCES);
+	GPtrArray *known = source_known_read(&frame, NULL);
+	assert_non_null(known);
+	return known;
+}
+
+static void assert_knows_nginx(struct fake *fake, struct fake_peer *collector, struct wall found)
+{
+	g_autoptr(GPtrArray) known = known_of(fake, collector);
+	assert_int_equal(known->len, 1);
+	const struct source_state *nginx = known->pdata[0];
+	assert_string_equal(nginx->host, "web1");
+	assert_string_equal(nginx->name, "nginx");
+	assert_string_equal(nginx->where, "127.0.0.1:80");
+	assert_int_equal(nginx->found.ms, found.ms);
+}
+
+/* Neither what was written in the configuration nor other kinds of sources. */
+static void a_collector_is_told_first_which_services_were_found_before_it(void **state)
+{
+	struct fake *fake = *state;
+	struct wall found = {wall_now().ms - 5000};
+	struct fake_peer *collector = fake_join(fake, ROLE_COLLECTOR);
+	g_autoptr(GPtrArray) none = known_of(fake, collector);
+	assert_int_equal(none->len, 0);
+	say_found(fake, "web1/service/nginx", "127.0.0.1:80", found);
+	say_found(fake, "web1/service/redis", "127.0.0.1:6379", (struct wall){0});
+	say_source(fake, "web1/munin/munin", SOURCE_OK);
+	fake_wait(fake, sources_count(fake->engine->sources) == 3);
+	fake_leave(fake, ROLE_COLLECTOR); /* the collector alone was killed */
+	assert_knows_nginx(fake, fake_join(fake, ROLE_COLLECTOR), found);
+	fake_restart(fake, true);
+	assert_knows_nginx(fake, fake_join(fake, ROLE_COLLECTOR), found);
+}
+
+static void what_is_not_watched_any_more_is_not_told_to_a_new_collector(void **state)
+{
+	struct fake *fake = *state;
+	struct fake_peer *collector = fake_join(fake, ROLE_COLLECTOR);
+	say_found(fake, "web1/service/nginx", "127.0.0.1:80", wall_now());
+	source_gone_put(fake->w, "web1/service/nginx");
+	assert_true(channel_send(collector->channel, fake->w, NULL));
+	say_source(fake, "web1/munin/munin", SOURCE_OK);
+	fake_wait(fake, sources_write(fake->engine->sources, "web1/munin/munin", wall_now(), fake->w));
+	fake_leave(fake, ROLE_COLLECTOR);
+	g_autoptr(GPtrArray) known = known_of(fake, fake_join(fake, ROLE_COLLECTOR));
+	assert_int_equal(known->len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +382,8 @@ int main(void)
 		HERE(without_its_collector_a_source_is_stale),
 		HERE(a_source_that_is_not_as_promised_ends_its_collector),
 		HERE(sources_and_spans_outlive_a_clean_stop),
+		HERE(a_collector_is_told_first_which_services_were_found_before_it),
+		HERE(what_is_not_watched_any_more_is_not_told_to_a_new_collector),
 		HERE(spans_outlive_a_kill),
 		HERE(a_fleet_that_changes_at_once_is_told_in_few_words),
 		HERE(a_spool_of_a_million_lines_raises_nothing_and_stays_small),

@@ -237,6 +237,24 @@ static void what_was_stored_comes_back_as_stale(void **state)
 	assert_int_equal(say("web1/munin/munin", SOURCE_OK, 60, after_s(30)), SOURCES_RECOVERED);
 }
 
+/* A state database of the version before: all but `found`. */
+static void what_was_stored_before_services_were_remembered_comes_back(void **state)
+{
+	say("web1/munin/munin", SOURCE_OK, 60, start);
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	sources_pack(sources, "web1/munin/munin", &writer, bytes);
+	bytes->data[0] = 1;
+	g_byte_array_set_size(bytes, bytes->len - 8);
+	struct sources *other = sources_create();
+	assert_true(sources_restore(other, bytes->data, bytes->len, start));
+	bytes->data[0] = 0;
+	assert_false(sources_restore(other, bytes->data, bytes->len, start));
+	bytes->data[0] = 3;
+	assert_false(sources_restore(other, bytes->data, bytes->len, start));
+	assert_int_equal(sources_count(other), 1);
+	sources_destroy(other);
+}
+
 static void damaged_bytes_are_not_restored(void **state)
 {
 	say("web1/munin/munin", SOURCE_OK, 60, start);
@@ -270,6 +288,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			it_is_stored_when_it_changes_and_else_now_and_then, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_stored_comes_back_as_stale, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_was_stored_before_services_were_remembered_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_bytes_are_not_restored, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,8 @@ static struct source_state example(void)
 		.error = (char *)"",
 		.complaint_count = 2,
 		.complaints = complaints,
-		.strip = "------------------oooowo"};
+		.strip = "------------------oooowo",
+		.found = {400}};
 }
 
 static void assert_same(const struct source_state *a, const struct source_state *b)
@@ -61,6 +62,7 @@ static void assert_same(const struct source_state *a, const struct source_state 
 	assert_int_equal(a->last.ms, b->last.ms);
 	assert_int_equal(a->next.ms, b->next.ms);
 	assert_int_equal(a->first.ms, b->first.ms);
+	assert_int_equal(a->found.ms, b->found.ms);
 	assert_int_equal(a->step_s, b->step_s);
 	assert_int_equal(a->took_ms, b->took_ms);
 	assert_int_equal(a->services, b->services);
@@ -190,6 +192,81 @@ static void the_end_of_a_source_arrives(void **state UNUSED)
 	assert_null(source_gone_read(&frame, NULL));
 }
 
+static struct source_state known_example(const char *host, const char *name, const char *where)
+{
+	return (struct source_state){
+		.host = (char *)host, .name = (char *)name, .where = (char *)where, .found = {7000}};
+}
+
+static void what_was_found_before_arrives(void **state UNUSED)
+{
+	struct source_state first = known_example("web1", "nginx", "127.0.0.1:80");
+	struct source_state second = known_example("web1", "php_fpm_www", "unix:///run/www.sock");
+	source_known_begin(&writer);
+	assert_true(source_known_put(&writer, &first));
+	assert_true(source_known_put(&writer, &second));
+	struct frame frame = written();
+	g_autoptr(GPtrArray) got = source_known_read(&frame, NULL);
+	assert_non_null(got);
+	assert_int_equal(got->len, 2);
+	const struct source_state *last = got->pdata[1];
+	assert_string_equal(last->host, "web1");
+	assert_string_equal(last->name, "php_fpm_www");
+	assert_string_equal(last->where, "unix:///run/www.sock");
+	assert_int_equal(last->found.ms, 7000);
+	for (frame.length--; frame.length > 0; frame.length--) {
+		GPtrArray *cut = source_known_read(&frame, NULL);
+		assert_true(!cut || cut->len == 1); /* cut between the two it is whole again */
+		if (cut) {
+			g_ptr_array_unref(cut);
+		}
+	}
+	source_known_begin(&writer);
+	frame = written();
+	g_autoptr(GPtrArray) none = source_known_read(&frame, NULL);
+	assert_int_equal(none->len, 0);
+}
+
+static void what_cannot_be_remembered_is_left_out(void **state UNUSED)
+{
+	static const char *const cases[][2] = {
+		{"../x", "127.0.0.1:80"}, {"", "127.0.0.1:80"}, {"nginx", ""}};
+	source_known_begin(&writer);
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct source_state bad = known_example("web1", cases[i][0], cases[i][1]);
+		assert_false(source_known_put(&writer, &bad));
+	}
+	struct source_state written_by_hand = known_example("web1", "nginx", "127.0.0.1:80");
+	written_by_hand.found.ms = 0;
+	assert_false(source_known_put(&writer, &written_by_hand));
+	struct source_state good = known_example("web1", "nginx", "127.0.0.1:80");
+	unsigned count = 0;
+	while (source_known_put(&writer, &good)) {
+		count++;
+	}
+	assert_false(writer.overflow); /* as many as there is room for */
+	struct frame frame = written();
+	g_autoptr(GPtrArray) got = source_known_read(&frame, NULL);
+	assert_int_equal(got->len, count);
+}
+
+static void names_that_no_host_or_service_can_have_are_refused(void **state UNUSED)
+{
+	static const char *const cases[][3] = {{"../x", "nginx", "a:1"}, {"web1", "a/b", "a:1"},
+		{"web1", "nginx", "a\n:1"}, {"web1", "nginx", ""}, {"", "nginx", "a:1"}};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct error err;
+		source_known_begin(&writer);
+		for (size_t k = 0; k < 3; k++) {
+			frame_put_text(&writer, cases[i][k]);
+		}
+		frame_put_i64(&writer, 7000);
+		struct frame frame = written();
+		assert_null(source_known_read(&frame, &err));
+		assert_int_equal(err.kind, ERR_PROTOCOL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +276,9 @@ int main(void)
 		cmocka_unit_test(a_frame_that_is_not_as_promised_is_refused),
 		cmocka_unit_test(a_frame_cut_anywhere_is_refused),
 		cmocka_unit_test(the_end_of_a_source_arrives),
+		cmocka_unit_test(what_was_found_before_arrives),
+		cmocka_unit_test(what_cannot_be_remembered_is_left_out),
+		cmocka_unit_test(names_that_no_host_or_service_can_have_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
