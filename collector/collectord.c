@@ -8,6 +8,7 @@
 #include "collector/services/discover.h"
 #include "model/config.h"
 #include "model/message.h"
+#include "model/source_state.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -26,18 +27,36 @@ struct collector {
 	struct channel *engine;
 	struct discovery *discovery; /* NULL: not wanted, or /proc cannot be read */
 	struct loop_timer *look;     /* for services of this machine */
-	char *push_listen;           /* where the socket for nodes that connect to us is; NULL: none */
+	GPtrArray *known; /* struct source_state *: found before, not yet remembered; NULL: none */
+	struct mono begun;
+	bool told;         /* the engine said what was found before */
+	char *push_listen; /* where the socket for nodes that connect to us is; NULL: none */
 	uint64_t turns;
 };
 
-enum { COLLECTOR_LATE_MS = 5000 };
+enum {
+	COLLECTOR_LATE_MS = 5000,
+	COLLECTOR_WORD_MS = 5000 /* so long the engine is waited for before services are looked for */
+};
 
-static void collector_frame(void *owner UNUSED, const struct frame *frame UNUSED, int fd)
+/* The table lets the engine say one thing: which services were found before. The first time counts;
+ * after that we know better. */
+static void collector_frame(void *owner, const struct frame *frame, int fd)
 {
-	/* the table lets the engine say nothing to a collector */
+	struct collector *c = owner;
+	struct error err = {.kind = ERR_NONE};
 	if (fd >= 0) {
 		close(fd);
 	}
+	if (c->told) {
+		return;
+	}
+	c->known = source_known_read(frame, &err);
+	if (!c->known) {
+		log_warn("engine.known", "error=\"%s\" next=\"go on without\"", log_safe(err.text));
+	}
+	c->told = true;
+	loop_timer_after(c->look, 0);
 }
 
 static void collector_closed(void *owner, const struct error *why)
@@ -66,17 +85,43 @@ static void collector_raise_files(void)
 	}
 }
 
-/* Looks for services of this machine. */
+/* What the engine knew of this machine; true: that brought something. */
+static bool collector_remember(struct collector *c, const struct config_host *local)
+{
+	g_autoptr(GPtrArray) known = g_steal_pointer(&c->known);
+	struct mono now = mono_now();
+	bool changed = false;
+	for (guint i = 0; known && i < known->len; i++) {
+		const struct source_state *one = known->pdata[i];
+		int64_t ago_ms = MAX(wall_now().ms - one->found.ms, 0);
+		changed |=
+			!strcmp(one->host, local->name) && discovery_remember(c->discovery, one->name,
+												   one->where, (struct mono){now.ms - ago_ms}, now);
+	}
+	return changed;
+}
+
+/* Looks for services of this machine. Those known from before come first: their names are theirs.
+ */
 static void collector_look(void *owner)
 {
 	struct collector *c = owner;
 	const struct config_host *local = poller_config(c->poller)->hosts->pdata[0];
+	int64_t wait_ms = c->begun.ms + COLLECTOR_WORD_MS - mono_now().ms;
+	if (!c->told && wait_ms > 0) {
+		loop_timer_after(c->look, wait_ms);
+		return;
+	}
 	if (local->discover && !c->discovery) {
 		c->discovery = discovery_create("/");
 	}
-	if (local->discover && c->discovery && discovery_scan(c->discovery, mono_now())) {
-		poller_discovered(c->poller, c->discovery);
+	if (local->discover && c->discovery) {
+		bool changed = collector_remember(c, local);
+		if (discovery_scan(c->discovery, mono_now()) || changed) {
+			poller_discovered(c->poller, c->discovery);
+		}
 	}
+	g_clear_pointer(&c->known, g_ptr_array_unref);
 	loop_timer_after(c->look, DISCOVERY_EVERY_S * 1000);
 }
 
@@ -121,6 +166,7 @@ static void collector_destroy(void *state)
 	poller_destroy(c->poller);
 	push_hub_destroy(c->world.push);
 	discovery_destroy(c->discovery);
+	g_clear_pointer(&c->known, g_ptr_array_unref);
 	outbox_destroy(c->outbox);
 	remote_executor_destroy(c->world.executor);
 	httpclient_destroy(c->world.http);
@@ -135,6 +181,7 @@ static void *collector_create(struct role *role, struct error *err)
 	struct collector *c = g_new0(struct collector, 1);
 	collector_raise_files();
 	c->role = role;
+	c->begun = mono_now();
 	c->world = (struct world){.loop = role->loop,
 		.resolver = resolver_create(role->loop),
 		.http = httpclient_create(role->loop),

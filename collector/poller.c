@@ -408,17 +408,6 @@ const struct config *poller_config(const struct poller *poller)
 
 /* -- services that were found -- */
 
-static bool discovery_has(const struct discovery *discovery, const char *name)
-{
-	const GPtrArray *finds = discovery_list(discovery);
-	for (guint i = 0; i < finds->len; i++) {
-		if (!strcmp(((const struct discovery_found *)finds->pdata[i])->name, name)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 void poller_discovered(struct poller *poller, const struct discovery *discovery)
 {
 	struct config *config = poller->footing->config;
@@ -426,9 +415,12 @@ void poller_discovered(struct poller *poller, const struct discovery *discovery)
 	poller->discovery = discovery;
 	for (guint i = local->sources->len; i-- > 0;) {
 		struct config_source *source = local->sources->pdata[i];
-		bool found = source->kind == CONFIG_SOURCE_SERVICE && source->service.found;
-		if (found && !discovery_has(discovery, source->name)) {
-			poller_drop(poller, g_hash_table_lookup(poller->entries, source->id), true);
+		if (source->kind != CONFIG_SOURCE_SERVICE || !source->service.found) {
+			continue;
+		}
+		const struct discovery_found *found = discovery_named(discovery, source->name);
+		if (!found || strcmp(found->address, source->service.address) != 0) {
+			poller_drop(poller, g_hash_table_lookup(poller->entries, source->id), !found);
 			g_ptr_array_remove_index(local->sources, i);
 		}
 	}

@@ -1,4 +1,5 @@
 #include "collector/poller_own.h"
+#include "collector/services/discover.h"
 
 #include "base/banned.h"
 
@@ -32,6 +33,17 @@ static void entry_count(struct entry *entry, struct source_state *state)
 	}
 }
 
+/* When a service that was found by itself was seen running last. */
+static struct wall entry_found(const struct entry *entry)
+{
+	const struct config_source *s = entry->settings;
+	const struct discovery *discovery = entry->poller->discovery;
+	bool by_itself = s->kind == CONFIG_SOURCE_SERVICE && s->service.found && discovery;
+	const struct discovery_found *found = by_itself ? discovery_named(discovery, s->name) : NULL;
+	int64_t ago_ms = found ? mono_now().ms - found->seen.ms : 0;
+	return (struct wall){found ? MAX(wall_now().ms - ago_ms, 1) : 0};
+}
+
 /* Texts are borrowed from the entry and its settings: source_state_put() copies. */
 static void entry_describe(struct entry *entry, struct source_state *state)
 {
@@ -50,7 +62,8 @@ static void entry_describe(struct entry *entry, struct source_state *state)
 		.next = entry->due,
 		.failures = entry->plan.failures,
 		.version = entry->version,
-		.error = entry->error};
+		.error = entry->error,
+		.found = entry_found(entry)};
 	entry_count(entry, state);
 }
 

@@ -87,31 +87,37 @@ static struct discovery_found *discovery_find(
 	return NULL;
 }
 
-static bool discovery_name_taken(const struct discovery *discovery, const char *name)
+static struct discovery_found *discovery_find_name(
+	const struct discovery *discovery, const char *name)
 {
 	for (guint i = 0; i < discovery->found->len; i++) {
-		const struct discovery_found *found = discovery->found->pdata[i];
+		struct discovery_found *found = discovery->found->pdata[i];
 		if (!strcmp(found->name, name)) {
-			return true;
+			return found;
 		}
 	}
-	return false;
+	return NULL;
+}
+
+const struct discovery_found *discovery_named(const struct discovery *discovery, const char *name)
+{
+	return discovery_find_name(discovery, name);
 }
 
 /* The kind's name, or with what tells it from the others behind it. */
 static char *discovery_name(
-	const struct discovery *discovery, const struct probe_kind *kind, const struct listener *l)
+	const struct discovery *discovery, const struct probe_kind *kind, const char *address)
 {
-	if (!discovery_name_taken(discovery, kind->name)) {
+	if (!discovery_find_name(discovery, kind->name)) {
 		return g_strdup(kind->name);
 	}
-	const char *slash = strrchr(l->path, '/');
-	char *raw = l->port ? g_strdup_printf("%s_%u", kind->name, l->port)
-						: g_strdup_printf("%s_%.60s", kind->name, slash ? slash + 1 : l->path);
+	bool path = strrchr(address, '/');
+	const char *last = strrchr(address, path ? '/' : ':'); /* file, abstract socket or port */
+	char *raw = g_strdup_printf("%s_%.60s", kind->name, last ? last + 1 : address);
 	char clean[IDENT_SERVICE_MAX + 1];
 	bool good = ident_clean_service(raw, clean);
 	g_free(raw);
-	return good && !discovery_name_taken(discovery, clean) ? g_strdup(clean) : NULL;
+	return good && !discovery_find_name(discovery, clean) ? g_strdup(clean) : NULL;
 }
 
 static void found_destroy(gpointer data)
@@ -122,28 +128,91 @@ static void found_destroy(gpointer data)
 	g_free(found);
 }
 
+static void discovery_enter(struct discovery *discovery, const struct probe_kind *kind,
+	const char *name, const char *address, struct mono seen)
+{
+	struct discovery_found *found = g_new0(struct discovery_found, 1);
+	*found = (struct discovery_found){.kind = kind,
+		.name = g_strdup(name),
+		.address = g_strdup(address),
+		.tls = g_str_has_suffix(address, ":443") || g_str_has_suffix(address, ":8443"),
+		.seen = seen};
+	g_ptr_array_add(discovery->found, found);
+}
+
 /* True: it was not known. */
 static bool discovery_add(struct discovery *discovery, const struct probe_kind *kind,
 	const struct listener *l, struct mono now)
 {
 	char *address = discovery_address(l);
 	struct discovery_found *known = discovery_find(discovery, kind, address);
-	char *name =
-		known || discovery->found->len >= DISCOVERY_MAX ? NULL : discovery_name(discovery, kind, l);
+	bool full = discovery->found->len >= DISCOVERY_MAX;
+	char *name = known || full ? NULL : discovery_name(discovery, kind, address);
 	if (known) {
 		known->seen = now;
 	}
-	if (!name) {
-		g_free(address);
+	if (name) {
+		discovery_enter(discovery, kind, name, address, now);
+	}
+	bool fresh = name;
+	g_free(name);
+	g_free(address);
+	return fresh;
+}
+
+/* -- what was found before -- */
+
+/* The kind whose name, or name and more, it is. */
+static const struct probe_kind *discovery_kind_of_name(const char *name)
+{
+	const struct probe_kind *best = NULL;
+	for (size_t i = 0; i < probe_kind_count; i++) {
+		const struct probe_kind *kind = probe_kinds[i];
+		size_t length = strlen(kind->name);
+		bool fits = !strncmp(kind->name, name, length) && (!name[length] || name[length] == '_');
+		best = fits && (!best || length > strlen(best->name)) ? kind : best;
+	}
+	return best;
+}
+
+/* Makes the name free for another; false: there is no other name for who has it. */
+static bool discovery_free_name(struct discovery *discovery, const char *name)
+{
+	struct discovery_found *other = discovery_find_name(discovery, name);
+	if (!other) {
+		return true;
+	}
+	char *fresh = discovery_name(discovery, other->kind, other->address);
+	if (!fresh) {
 		return false;
 	}
-	struct discovery_found *found = g_new0(struct discovery_found, 1);
-	*found = (struct discovery_found){.kind = kind,
-		.name = name,
-		.address = address,
-		.tls = l->port == 443 || l->port == 8443,
-		.seen = now};
-	g_ptr_array_add(discovery->found, found);
+	g_free(other->name);
+	other->name = fresh;
+	return true;
+}
+
+bool discovery_remember(struct discovery *discovery, const char *name, const char *address,
+	struct mono seen, struct mono now)
+{
+	const struct probe_kind *kind = discovery_kind_of_name(name);
+	if (!kind || !*address || now.ms - seen.ms > (int64_t)DISCOVERY_KEEP_S * 1000) {
+		return false;
+	}
+	struct discovery_found *known = discovery_find(discovery, kind, address);
+	if (known) {
+		known->seen.ms = MAX(known->seen.ms, seen.ms);
+	}
+	bool done = known && !strcmp(known->name, name);
+	bool full = !known && discovery->found->len >= DISCOVERY_MAX;
+	if (done || full || !discovery_free_name(discovery, name)) {
+		return false;
+	}
+	if (known) {
+		g_free(known->name);
+		known->name = g_strdup(name);
+	} else {
+		discovery_enter(discovery, kind, name, address, seen);
+	}
 	return true;
 }
 

@@ -8,7 +8,8 @@
 /*
  * Services found running on this host: processes whose name is in the table of a kind, and what
  * they listen on. One that was found is kept when it vanishes, so that it fails as a dead service
- * should, and forgotten when it was away for DISCOVERY_KEEP_S.
+ * should, and forgotten when it was away for DISCOVERY_KEEP_S. What an earlier process found the
+ * engine keeps: discovery_remember().
  */
 enum { DISCOVERY_EVERY_S = 60, DISCOVERY_KEEP_S = 24 * 3600, DISCOVERY_MAX = 64 };
 
@@ -29,6 +30,17 @@ void discovery_destroy(struct discovery *discovery); /* NULL allowed */
 /* Looks again; true: services came or were forgotten. Costs a few reads while no socket came or
  * went. */
 bool discovery_scan(struct discovery *discovery, struct mono now);
+
+/*
+ * One that was found before this process began, seen last at `seen` (which may be before the
+ * machine began), as it was called and asked then. Its name is its own: one that took it meanwhile
+ * gets another. True: the list changed.
+ */
+bool discovery_remember(struct discovery *discovery, const char *name, const char *address,
+	struct mono seen, struct mono now);
+
+/* The one of that name; NULL: there is none. Borrowed until the next scan. */
+const struct discovery_found *discovery_named(const struct discovery *discovery, const char *name);
 
 /* struct discovery_found *, in the order in which they were found; borrowed until the next scan. */
 const GPtrArray *discovery_list(const struct discovery *discovery);

@@ -1,6 +1,7 @@
 #include "collector/collectord.h"
 #include "model/declare.h"
 #include "model/message.h"
+#include "model/source_state.h"
 #include "tests/support/role.h"
 #include "tests/support/test.h"
 
@@ -13,6 +14,9 @@ struct fixture {
 	int64_t at_ms;
 	uint32_t cpus, step_s;
 	char group[64], host[64];
+	const char *awaited; /* id of a source; NULL: none */
+	int64_t found_ms;    /* of it, 0: not said yet */
+	char where[64];
 };
 
 static void timed_out(void *owner)
@@ -65,6 +69,19 @@ static void on_seen(struct fixture *f, const struct frame *frame)
 	}
 }
 
+/* More of them in tests/collector/test_poller.c. */
+static void on_source(struct fixture *f, const struct frame *frame)
+{
+	struct source_state state;
+	assert_true(source_state_read(&state, frame, NULL));
+	if (f->awaited && !strcmp(state.id, f->awaited)) {
+		f->found_ms = state.found.ms;
+		snprintf(f->where, sizeof(f->where), "%s", state.where);
+		loop_stop(f->role.loop);
+	}
+	source_state_finish(&state);
+}
+
 static void on_frame(void *owner, const struct frame *frame, int fd)
 {
 	assert_int_equal(fd, -1);
@@ -72,7 +89,7 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 	case MESSAGE_SERVICE:
 	case MESSAGE_FIELDS: on_declaration(owner, frame); break;
 	case MESSAGE_SAMPLES: on_samples(owner, frame); break;
-	case MESSAGE_SOURCE:
+	case MESSAGE_SOURCE: on_source(owner, frame); break;
 	case MESSAGE_SOURCE_GONE: break; /* tests/collector/test_poller.c */
 	default: assert_int_equal(frame->type, MESSAGE_HOST_SEEN); on_seen(owner, frame);
 	}
@@ -161,12 +178,59 @@ static void a_new_interval_is_in_force_at_once(void **state)
 	finish(&f);
 }
 
+/* What an engine remembers of this machine, and of another. */
+static void say_known(struct fixture *f, struct wall found)
+{
+	static const char *const cases[][3] = {{"www.example.com", "nginx_1", "127.0.0.1:1"},
+		{"db.example.com", "nginx_2", "127.0.0.1:2"}, {"www.example.com", "redis", "127.0.0.1:3"}};
+	source_known_begin(f->role.writer);
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct source_state known = {.host = (char *)cases[i][0],
+			.name = (char *)cases[i][1],
+			.where = (char *)cases[i][2],
+			.found = found};
+		assert_true(source_known_put(f->role.writer, &known));
+	}
+	assert_true(channel_send(f->role.peer, f->role.writer, NULL));
+}
+
+static void await(struct fixture *f, const char *id)
+{
+	f->awaited = id;
+	f->found_ms = 0;
+	loop_timer_after(f->limit, 20000);
+	loop_run(f->role.loop);
+	loop_timer_stop(f->limit);
+	f->awaited = NULL;
+}
+
+static void services_found_before_are_asked_again(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct wall found = {wall_now().ms - 60000};
+	begin(&f, "host \"www.example.com\"\nhost \"www.example.com\" {\n"
+			  "service redis { address \"127.0.0.1:4\" }\n}\n");
+	say_known(&f, found);
+	await(&f, "www.example.com/service/nginx_1");
+	assert_string_equal(f.where, "127.0.0.1:1");
+	assert_in_range(f.found_ms, found.ms - 1000, found.ms + 1000);
+	/* what is written counts, not what was found; found a second time it is not doubled */
+	test_role_join(&f.role, ROLE_ENGINE, &handlers, &f);
+	say_known(&f, wall_now());
+	await(&f, "www.example.com/service/redis");
+	assert_string_equal(f.where, "127.0.0.1:4");
+	assert_int_equal(f.found_ms, 0);
+	finish(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_round_is_whole_and_the_next_ones_follow),
 		cmocka_unit_test(a_new_engine_is_told_everything_again),
 		cmocka_unit_test(a_new_interval_is_in_force_at_once),
+		cmocka_unit_test(services_found_before_are_asked_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

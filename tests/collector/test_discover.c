@@ -140,6 +140,109 @@ static void what_vanished_is_kept_for_a_day(void **state)
 	test_directory_remove(root);
 }
 
+static void what_an_earlier_process_found_is_remembered(void **state)
+{
+	(void)state;
+	int64_t day = (int64_t)DISCOVERY_KEEP_S * 1000;
+	const struct {
+		const char *name, *address;
+		int64_t seen_ms; /* the machine began at 0 */
+		const char *list;
+	} cases[] = {
+		{"nginx", "127.0.0.1:81", 0, "nginx=127.0.0.1:81 "},
+		{"nginx", "127.0.0.1:81", -3600000, "nginx=127.0.0.1:81 "},
+		{"nginx", "127.0.0.1:81", 5000 - day, "nginx=127.0.0.1:81 "},
+		{"nginx", "127.0.0.1:81", 4999 - day, ""}, /* was away for too long */
+		{"php_fpm_www_sock", "unix:///run/w.sock", 0, "php_fpm_www_sock=unix:///run/w.sock "},
+		{"nginx_8443", "127.0.0.1:8443", 0, "nginx_8443=127.0.0.1:8443+tls "},
+		{"nginxx", "127.0.0.1:81", 0, ""}, /* no kind is called so */
+		{"php", "127.0.0.1:81", 0, ""},
+		{"", "127.0.0.1:81", 0, ""},
+		{"nginx", "", 0, ""},
+	};
+	char *root = test_directory();
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct discovery *discovery = discovery_create(root);
+		struct mono seen = {cases[i].seen_ms};
+		bool taken = discovery_remember(
+			discovery, cases[i].name, cases[i].address, seen, (struct mono){5000});
+		assert_int_equal(taken, *cases[i].list != '\0');
+		assert_list(discovery, cases[i].list);
+		assert_false(discovery_remember(
+			discovery, cases[i].name, cases[i].address, seen, (struct mono){5000}));
+		assert_false(discovery_scan(discovery, (struct mono){5000}));
+		assert_list(discovery, cases[i].list);
+		discovery_destroy(discovery);
+	}
+	test_directory_remove(root);
+}
+
+static void what_was_remembered_and_does_not_come_is_forgotten_in_the_end(void **state)
+{
+	(void)state;
+	char *root = test_directory();
+	struct discovery *discovery = discovery_create(root);
+	int64_t day = (int64_t)DISCOVERY_KEEP_S * 1000;
+	struct mono seen = {-3600000};
+	assert_true(discovery_remember(discovery, "nginx", "127.0.0.1:80", seen, (struct mono){5000}));
+	assert_false(discovery_scan(discovery, (struct mono){seen.ms + day}));
+	assert_true(discovery_scan(discovery, (struct mono){seen.ms + day + 1}));
+	assert_list(discovery, "");
+	discovery_destroy(discovery);
+	test_directory_remove(root);
+}
+
+/* The site has nginx on 80 and on 8080; before, the names were the other way round, and a third one
+ * ran. */
+static const struct {
+	const char *name, *address;
+} before[] = {
+	{"nginx", "127.0.0.1:8080"}, {"nginx_80", "127.0.0.1:80"}, {"nginx_81", "127.0.0.1:81"}};
+
+static void remember_before(struct discovery *discovery)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(before); i++) {
+		(void)discovery_remember(discovery, before[i].name, before[i].address, (struct mono){-1000},
+			(struct mono){2000});
+	}
+}
+
+static void names_from_before_stay_whichever_comes_first(void **state)
+{
+	(void)state;
+	char *root = made_site();
+	struct discovery *told_first = discovery_create(root);
+	remember_before(told_first);
+	assert_false(discovery_scan(told_first, (struct mono){2000}));
+	assert_list(told_first, "nginx=127.0.0.1:8080 nginx_80=127.0.0.1:80 nginx_81=127.0.0.1:81 ");
+	struct discovery *told_last = discovery_create(root);
+	assert_true(discovery_scan(told_last, (struct mono){1000}));
+	remember_before(told_last);
+	assert_list(told_last, "nginx_80=127.0.0.1:80 nginx=127.0.0.1:8080 nginx_81=127.0.0.1:81 ");
+	assert_false(discovery_scan(told_last, (struct mono){61000}));
+	assert_int_equal(discovery_named(told_last, "nginx")->seen.ms, 61000);
+	assert_int_equal(discovery_named(told_last, "nginx_81")->seen.ms, -1000);
+	discovery_destroy(told_first);
+	discovery_destroy(told_last);
+	test_directory_remove(root);
+}
+
+static void another_one_that_took_the_name_of_a_dead_one_gives_it_back(void **state)
+{
+	(void)state;
+	char *root = made_site();
+	struct discovery *discovery = discovery_create(root);
+	put(root, "proc/net/tcp", TCP_HEAD TCP("00000000:1F90", "0A", "200"));
+	put(root, "proc/net/tcp6", TCP_HEAD);
+	assert_true(discovery_scan(discovery, (struct mono){1000}));
+	assert_list(discovery, "nginx=127.0.0.1:8080 ");
+	assert_true(discovery_remember(
+		discovery, "nginx", "127.0.0.1:80", (struct mono){0}, (struct mono){1000}));
+	assert_list(discovery, "nginx_8080=127.0.0.1:8080 nginx=127.0.0.1:80 ");
+	discovery_destroy(discovery);
+	test_directory_remove(root);
+}
+
 static void the_address_that_was_asked_stays_while_it_is_there(void **state)
 {
 	(void)state;
@@ -329,6 +432,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_service_per_master_the_usual_port_first),
 		cmocka_unit_test(what_vanished_is_kept_for_a_day),
+		cmocka_unit_test(what_an_earlier_process_found_is_remembered),
+		cmocka_unit_test(what_was_remembered_and_does_not_come_is_forgotten_in_the_end),
+		cmocka_unit_test(names_from_before_stay_whichever_comes_first),
+		cmocka_unit_test(another_one_that_took_the_name_of_a_dead_one_gives_it_back),
 		cmocka_unit_test(the_address_that_was_asked_stays_while_it_is_there),
 		cmocka_unit_test(a_socket_that_was_renamed_is_called_as_it_is),
 		cmocka_unit_test(each_pool_is_a_service_of_its_own),

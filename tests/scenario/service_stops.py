@@ -1,6 +1,7 @@
 """A service that stops: a real nginx is found by itself, its probe is well and no rule says anything; then it is frozen,
 goes on, and is killed. Each time the problem is on the page within one interval plus the deadline of a round, and pages
-why; on its return it ends. The rules that come with Magpie are those that judge."""
+why; on its return it ends. So it is when nginx dies while Magpie is away: what was found is remembered, over a stop and
+over a kill of the collector and of everything. The rules that come with Magpie are those that judge."""
 import os
 import shutil
 import signal
@@ -67,6 +68,23 @@ def shows(server, name, what):
     return alert
 
 
+def asked(server, name):
+    """When the dead service was asked last, or None."""
+    answer = server.try_api("sources")
+    for source in answer["sources"] if answer else []:
+        if source["id"].endswith(f"/service/{name}") and source["state"] == "failing":
+            return source["next"]
+    return None
+
+
+def stays(server, name, alert, what, act):
+    before = wait_for(lambda: asked(server, name), 30, "it is asked")
+    act()
+    wait_for(lambda: (asked(server, name) or before) > before, 30, f"after {what} it is asked again")
+    now = problem(server, name, ("firing",))
+    check(now and now["since"] == alert["since"], f"after {what} it is the same problem and fires")
+
+
 def scenario():
     directory = support.temporary_directory()
     port = support.free_port()
@@ -94,6 +112,16 @@ def scenario():
             nginx = start_nginx(directory, port)
             wait_for(lambda: not problem(server, name, ("firing", "pending", "recovering")), 60, "it ends when nginx is back")
             check(True, "it ends when nginx is back")
+
+            server.stop()
+            end(nginx)
+            server.start()
+            alert = shows(server, name, "died while Magpie was away")
+            stays(server, name, alert, "a kill of the collector", lambda: os.kill(server.roles()["collector"], signal.SIGKILL))
+            stays(server, name, alert, "a kill of everything", lambda: (server.kill(), server.start()))
+            nginx = start_nginx(directory, port)
+            wait_for(lambda: not problem(server, name, ("firing", "pending", "recovering")), 60, "it ends when nginx is back")
+            check(found(server, port) == name, "nginx that is back is the one that was known")
     finally:
         if nginx.poll() is None:
             end(nginx)
