@@ -10,9 +10,12 @@
 
 /*
  * The way of a sample here: writer_take() puts it behind its series; when the series is full, is
- * due (each second one of WRITER_SPREAD slots), or somebody wants to see it, its file is written by
- * rrd/files.c. Nothing needs to be kept over a death: the engine feeds again what is not in a
- * checkpoint.
+ * due, or somebody wants to see it, its file is written by rrd/files.c. Nothing needs to be kept
+ * over a death: the engine feeds again what is not in a checkpoint.
+ *
+ * Each second it is the turn of one of WRITER_SPREAD slots of series. Touching a file costs as much
+ * as ten values in it, so a slow series lets turns pass, always the same number, which depends on
+ * its step; which turn of those is its own depends on its number, so that the writes stay even.
  */
 enum {
 	FRESH_BUDGET_MS = 150, /* a second, for files never looked at: a first sample shows soon */
@@ -172,6 +175,20 @@ static void flush_fresh(struct writer *w)
 	g_ptr_array_unref(list);
 }
 
+/* Turns from one write of the series to the next. */
+static uint32_t turns_of(const struct series *s)
+{
+	uint64_t turns = (uint64_t)s->step_s * WRITER_WORTH / WRITER_SPREAD;
+	return turns < 1 ? 1 : turns > WRITER_TURNS ? WRITER_TURNS : (uint32_t)turns;
+}
+
+/* In its slot: what failed is tried at each turn. */
+static bool is_due(const struct series *s, uint32_t ticks)
+{
+	return s->count &&
+		   (s->tries || !((ticks / WRITER_SPREAD + s->id / WRITER_SPREAD) % turns_of(s)));
+}
+
 void writer_tick(struct writer *w)
 {
 	if (files_frozen(w->files)) {
@@ -186,7 +203,7 @@ void writer_tick(struct writer *w)
 		if (s && s->waiting && files_ticks(w->files) - s->waiting_since > WRITER_SPREAD) {
 			s->waiting = false; /* the feed has nothing older: it begins with what comes */
 		}
-		if (s && s->count) {
+		if (s && is_due(s, files_ticks(w->files))) {
 			g_ptr_array_add(due, s);
 		}
 	}

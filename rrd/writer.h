@@ -19,7 +19,9 @@ struct writer;
 
 enum {
 	WRITER_BATCH = 60,   /* samples of a series that are written at once, at the latest */
-	WRITER_SPREAD = 300, /* ticks (seconds) within which every series is written once */
+	WRITER_WORTH = 20,   /* samples of a slow series that are waited for */
+	WRITER_SPREAD = 300, /* ticks (seconds) within which every series has its turn */
+	WRITER_TURNS = 4,    /* at most so many turns from one write of a slow series to the next */
 };
 
 /*

@@ -352,6 +352,80 @@ static void every_series_is_written_within_the_spread(void **state UNUSED)
 	support_tree_destroy(t);
 }
 
+/* Values in the files after each of `turns` turns, in each of which all series get another one. */
+static void feed_turns(
+	struct bench_tree *t, const uint32_t *ids, size_t count, uint64_t *values, size_t turns)
+{
+	for (size_t turn = 0; turn < turns; turn++) {
+		for (size_t i = 0; i < count; i++) {
+			support_sample(t, ids[i], BEGIN + 300 * (int64_t)(turn + 1), 1);
+		}
+		support_feed(t);
+		for (int i = 0; i < WRITER_SPREAD; i++) {
+			writer_tick(t->writer);
+		}
+		values[turn] = writer_counts(t->writer).values;
+	}
+}
+
+static void slow_series_are_written_in_turn_with_many_samples_each(void **state UNUSED)
+{
+	enum { SLOW = 3, COUNT = 4, TURNS = 2 * WRITER_TURNS };
+	static const uint32_t ids[COUNT] = {1, 1 + WRITER_SPREAD, 1 + 2 * WRITER_SPREAD, 2};
+	struct bench_tree *t = support_tree_create();
+	for (size_t i = 0; i < COUNT; i++) {
+		char field[16];
+		snprintf(field, sizeof(field), "f%zu", i);
+		support_series(t, ids[i], i < SLOW ? 60 : 10, FIELD_GAUGE, "compact", field);
+		support_sample(t, ids[i], BEGIN, 1);
+	}
+	support_start(t);
+	writer_tick(t->writer); /* makes the files */
+	uint64_t before = writer_counts(t->writer).values;
+	assert_int_equal(before, COUNT);
+	uint64_t values[TURNS];
+	feed_turns(t, ids, COUNT, values, TURNS);
+	unsigned least = COUNT * TURNS;
+	for (size_t turn = WRITER_TURNS; turn < TURNS; turn++) {
+		/* one value of the fast series, and of at most one slow series all of a round of turns */
+		uint64_t more = values[turn] - values[turn - 1];
+		assert_true(more == 1 || more == 1 + WRITER_TURNS);
+		least = more < least ? (unsigned)more : least;
+	}
+	assert_int_equal(least, 1); /* no slow series had this turn */
+	assert_int_equal(
+		values[TURNS - 1] - values[TURNS - 1 - WRITER_TURNS], WRITER_TURNS + SLOW * WRITER_TURNS);
+	support_tree_destroy(t);
+}
+
+/* What waits for its turn is seen by whoever asks, and lost by nobody's death. */
+static void what_waits_for_its_turn_is_seen_and_fed_again(void **state UNUSED)
+{
+	struct bench_tree *t = support_tree_create();
+	support_series(t, 1, 60, FIELD_GAUGE, "compact", "value");
+	for (int i = 0; i < 10; i++) {
+		support_sample(t, 1, BEGIN + 60 * i, i);
+	}
+	support_start(t);
+	g_autofree char *file = support_file(t, 1);
+	support_checkpoint(t);
+	for (int i = 10; i < 20; i++) {
+		support_sample(t, 1, BEGIN + 60 * i, i);
+	}
+	support_feed(t);
+	assert_int_equal(writer_counts(t->writer).values, 10);
+	support_crash(t);
+	support_start(t);
+	g_autofree char *again = support_file(t, 1);
+	assert_string_equal(again, file);
+	struct fetch_rows rows;
+	assert_true(fetch_rows(file, LAYOUT_AVERAGE, BEGIN + 1000, BEGIN + 1060, 60, &rows, NULL));
+	assert_int_equal(rows.step_s, 60);
+	assert_true(rows.count && !isnan(rows.values[0]));
+	fetch_free(&rows);
+	support_tree_destroy(t);
+}
+
 /* hostile 88; a limit of the process stands for the full disk */
 static void a_full_disk_loses_nothing_that_fits_the_backlog(void **state UNUSED)
 {
@@ -487,6 +561,8 @@ int main(void)
 		cmocka_unit_test(series_of_the_same_file_name_are_kept_apart),
 		cmocka_unit_test(a_file_that_is_read_is_not_written),
 		cmocka_unit_test(every_series_is_written_within_the_spread),
+		cmocka_unit_test(slow_series_are_written_in_turn_with_many_samples_each),
+		cmocka_unit_test(what_waits_for_its_turn_is_seen_and_fed_again),
 		cmocka_unit_test(a_full_disk_loses_nothing_that_fits_the_backlog),
 		cmocka_unit_test(a_lack_of_descriptors_sets_no_file_aside),
 		cmocka_unit_test(a_clock_that_is_behind_costs_no_file),
