@@ -15,8 +15,9 @@
  * P1. After probe_end() nothing of the probe is touched: target_done() may do as it likes.
  * P3. A round that ends inside begin() is told when begin() is over: the target may go away then.
  * P2. The service is declared again only when the reason changed: a healthy round costs no text.
+ * P4. The password of the service is in no text, whoever wrote it there.
  */
-enum { PROBE_CANARY_MS = 300 * 1000 };
+enum { PROBE_CANARY_MS = 300 * 1000, PROBE_SECRET_LEAST = 4 };
 
 static const char *const probe_stage_names[] = {
 	"resolve", "connect", "greet", "authenticate", "query", "write"};
@@ -139,9 +140,24 @@ void probe_succeed(struct probe *probe)
 	probe_succeed_as(probe_run(probe), "");
 }
 
-static char *probe_text(const char *format, va_list values)
+/* Services quote what they were sent, the password in it: it is told to nobody (P4). */
+static char *probe_withhold(const struct probe *probe, char *text)
 {
-	char *raw = g_strdup_vprintf(format, values);
+	if (!probe->password || strlen(probe->password) < PROBE_SECRET_LEAST ||
+		!strstr(text, probe->password)) {
+		return text;
+	}
+	char **parts = g_strsplit(text, probe->password, -1);
+	char *clean = g_strjoinv("***", parts);
+	g_strfreev(parts);
+	explicit_bzero(text, strlen(text));
+	g_free(text);
+	return clean;
+}
+
+static char *probe_text(const struct probe *probe, const char *format, va_list values)
+{
+	char *raw = probe_withhold(probe, g_strdup_vprintf(format, values));
 	char *clean = text_clean(raw, strlen(raw), PROBE_REASON_MAX);
 	g_free(raw);
 	return g_strstrip(clean);
@@ -151,7 +167,7 @@ void probe_succeed_but(struct probe *probe, const char *format, ...)
 {
 	va_list values;
 	va_start(values, format);
-	char *text = probe_text(format, values);
+	char *text = probe_text(probe, format, values);
 	va_end(values);
 	probe_succeed_as(probe_run(probe), text);
 	g_free(text);
@@ -179,7 +195,7 @@ void probe_fail(struct probe *probe, const char *format, ...)
 {
 	va_list values;
 	va_start(values, format);
-	char *text = probe_text(format, values);
+	char *text = probe_text(probe, format, values);
 	va_end(values);
 	probe_fail_as(probe_run(probe), ERR_PROTOCOL, text);
 	g_free(text);
@@ -195,7 +211,7 @@ void probe_misconfigured(struct probe *probe, const char *format, ...)
 {
 	va_list values;
 	va_start(values, format);
-	char *text = probe_text(format, values);
+	char *text = probe_text(probe, format, values);
 	va_end(values);
 	struct error err = {0};
 	(void)error_set(&err, ERR_CONFIG, "%s", text);
@@ -209,7 +225,7 @@ void probe_complain(struct probe *probe, const char *what, const char *format, .
 {
 	va_list values;
 	va_start(values, format);
-	char *text = probe_text(format, values);
+	char *text = probe_text(probe, format, values);
 	va_end(values);
 	probe_run(probe)->complained = true;
 	target_complain(probe->target, what, "%s", text);

@@ -72,6 +72,7 @@ static void redis_send(
 	g_string_truncate(s->request, 0);
 	resp_append(s->request, words, count);
 	stream_send(probe->stream, s->request->str, s->request->len);
+	explicit_bzero(s->request->str, s->request->len); /* there may be a password in it */
 }
 
 #define REDIS_SEND(probe, step, ...)                                                               \
@@ -120,8 +121,18 @@ static bool redis_is_full(const struct resp_value *value)
 		   memmem(value->text, value->length, "max number of clients", 21);
 }
 
+/* A command that is not known is quoted with its arguments, of which one is the password. */
+static bool redis_quotes_us(const struct resp_value *value)
+{
+	return value->kind == RESP_ERROR && memmem(value->text, value->length, "unknown command", 15);
+}
+
 static bool redis_auth(struct probe *probe, const struct resp_value *value)
 {
+	if (redis_quotes_us(value)) {
+		probe_fail(probe, "does not know the command AUTH");
+		return false;
+	}
 	if (value->kind == RESP_ERROR && !redis_needs_none(value)) {
 		redis_fail(probe, value);
 		return false;
@@ -199,19 +210,25 @@ static bool redis_info(struct probe *probe, const struct resp_value *value)
 	return true;
 }
 
-/* Errors to SET that say nothing about whether the server can write: the user may not, or the key
- * belongs to another node of the cluster. */
-static bool redis_not_ours(const struct resp_value *value)
+/* Errors to SET that say nothing about whether the server can write; NULL: it is none of them. */
+static const char *redis_not_ours(const struct resp_value *value)
 {
-	return resp_is_error(value, "NOPERM") || resp_is_error(value, "MOVED") ||
-		   resp_is_error(value, "ASK");
+	if (resp_is_error(value, "MOVED") || resp_is_error(value, "ASK")) {
+		return "its key belongs to another node of the cluster: say `write no`";
+	}
+	return resp_is_error(value, "NOPERM")
+			   ? "the user may not write here: grant it, or say `write no`"
+			   : NULL;
 }
 
 static bool redis_set(struct probe *probe, const struct resp_value *value)
 {
 	const struct redis_state *s = probe->state;
-	if (redis_not_ours(value)) {
-		probe_complain(probe, "canary", "the user may not write here: grant it, or say `write no`");
+	const char *why = redis_not_ours(value);
+	if (why) {
+		if (!probe->settings->found) {
+			probe_complain(probe, "canary", "%s", why);
+		}
 		probe_succeed(probe);
 		return false;
 	}

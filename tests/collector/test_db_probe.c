@@ -125,6 +125,12 @@ static void redis_says_what_state_it_is_in(void **state)
 		{"redis",
 			.steps = {STEP("-ERR Client sent AUTH, but no password is set\r\n"), PONG, NO_INFO},
 			.login = true, .up = 1, .stage = 5, .reason = "", .complaint_about = "login"},
+		{"redis", /* with AUTH renamed; what the server quotes may be cut within the password */
+			.steps = {STEP("-ERR unknown command `AUTH`, with args beginning with: `magpie` "
+						   "`geheim\r\n")},
+			.login = true, .stage = 3, .reason = "authenticate: does not know the command AUTH"},
+		{"redis", .steps = {STEP("-ERR what is \"" SECRET "\" to me\r\n")}, .login = true,
+			.stage = 3, .reason = "authenticate: answers \"ERR what is \"***\" to me\""},
 		{"redis", .steps = {PONG, NO_INFO, STEP("-MOVED 3999 127.0.0.1:6381\r\n")}, .write = true,
 			.up = 1, .stage = 5, .reason = "", .complaint_about = "canary"},
 		{"redis", .steps = {PONG, NO_INFO, STEP("+OK\r\n"), STEP("$1\r\nx\r\n"), STEP(":1\r\n")},
