@@ -51,6 +51,7 @@ static void mysql_begin(struct probe *probe)
 {
 	struct mysql_state *s = probe->state;
 	s->phase = MYSQL_GREET;
+	s->turns = 0;
 	mysql_table_finish(&s->table);
 	if (!probe->settings->user && !mysql_is_socket(probe)) {
 		probe_misconfigured(probe,
@@ -240,7 +241,12 @@ static bool mysql_more(struct probe *probe, const struct mysql_packet *packet)
 
 static bool mysql_logging_in(struct probe *probe, const struct mysql_packet *packet)
 {
+	enum { MYSQL_TURNS_MAX = 8 };
 	struct mysql_state *s = probe->state;
+	if (++s->turns > MYSQL_TURNS_MAX) {
+		probe_fail(probe, "asks for a login without end");
+		return false;
+	}
 	switch (mysql_answer(packet)) {
 	case MYSQL_OK:
 		s->phase = MYSQL_ASK;

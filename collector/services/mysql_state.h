@@ -10,6 +10,7 @@
 struct mysql_state {
 	enum { MYSQL_GREET, MYSQL_TLS, MYSQL_LOGIN, MYSQL_ASK } phase;
 	struct mysql_greeting greeting;
+	unsigned turns; /* of the login, that the server asked for */
 	struct stats figures;
 	struct mysql_graphs graphs;
 	GString *out;

@@ -1,6 +1,7 @@
 #include "collector/services/postgresql_state.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/banned.h"
 
@@ -50,6 +51,7 @@ static void postgresql_begin(struct probe *probe)
 	bool tls = probe->settings->tls && !postgresql_is_socket(probe);
 	s->phase = tls || !probe->settings->user ? POSTGRESQL_TLS : POSTGRESQL_LOGIN;
 	s->proving = false;
+	s->turns = 0;
 	s->major = 0;
 }
 
@@ -167,13 +169,15 @@ static bool postgresql_sasl(struct probe *probe, const struct pg_login_request *
 {
 	struct postgresql_state *s = probe->state;
 	char nonce[SCRAM_NONCE + 1];
+	uint8_t random[SCRAM_NONCE / 2];
 	if (!pg_list_has(request, "SCRAM-SHA-256")) {
 		probe_fail(probe, "wants a login method that is not spoken here");
 		return false;
 	}
-	for (size_t i = 0; i < SCRAM_NONCE; i += 8) {
-		g_snprintf(nonce + i, 9, "%08x", g_random_int());
+	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+		return postgresql_broken(probe); /* does not happen: the kernel's pool is filled for long */
 	}
+	hash_hex(random, sizeof(random), nonce);
 	GString *text = g_string_new(NULL);
 	scram_begin(&s->scram, nonce, text);
 	pg_append_sasl(s->out, "SCRAM-SHA-256", text->str);
@@ -203,6 +207,9 @@ static bool postgresql_login(struct probe *probe, const struct pg_login_request 
 {
 	struct postgresql_state *s = probe->state;
 	probe_reach(probe, PROBE_AUTHENTICATE);
+	if (++s->turns > POSTGRESQL_TURNS_MAX) { /* each costs us more than the server */
+		return postgresql_broken(probe);
+	}
 	switch (request->kind) {
 	case PG_LOGIN_OK:
 		if (s->proving) {

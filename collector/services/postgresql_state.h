@@ -7,7 +7,7 @@
  * What a probe of PostgreSQL keeps: shared by postgresql.c (the connection and the login) and
  * postgresql_questions.c (what is asked then). Nobody else includes this.
  */
-enum { POSTGRESQL_GRAPHS = 10, POSTGRESQL_DATABASES_MAX = 200 };
+enum { POSTGRESQL_TURNS_MAX = 4, POSTGRESQL_GRAPHS = 10, POSTGRESQL_DATABASES_MAX = 200 };
 
 /* One column of a list kept from the last time it was asked for: names of fields and values. */
 struct postgresql_list {
@@ -20,6 +20,7 @@ struct postgresql_state {
 	struct scram scram;
 	bool proving;   /* a login by SCRAM is under way and the server has not shown that it knows the
 					   password */
+	unsigned turns; /* of the login, that the server asked for */
 	unsigned major; /* version */
 	GString *out;
 	struct feed *feeds[POSTGRESQL_GRAPHS];

@@ -19,8 +19,9 @@ struct rabbitmq_state {
 	GString *out;
 	char queue[AMQP_NAME_MAX + 1];
 	char value[16];
-	bool got, read_back; /* a message is coming; it was ours */
+	bool got; /* a message is coming */
 	bool closing;
+	enum amqp_method awaited; /* what alone may come next, beside bad news */
 	struct rabbitmq_api api;
 };
 
@@ -41,13 +42,15 @@ static void rabbitmq_stop(struct probe *probe)
 static void rabbitmq_begin(struct probe *probe)
 {
 	struct rabbitmq_state *s = probe->state;
-	s->got = s->read_back = s->closing = false;
+	s->got = s->closing = false;
 	rabbitmq_api_cancel(&s->api);
 }
 
-static void rabbitmq_flush(struct probe *probe)
+/* Sends what was gathered; `awaited` answers it. */
+static void rabbitmq_flush(struct probe *probe, enum amqp_method awaited)
 {
 	struct rabbitmq_state *s = probe->state;
+	s->awaited = awaited;
 	stream_send(probe->stream, s->out->str, s->out->len);
 	explicit_bzero(s->out->str, s->out->len); /* there may be a password in it */
 	g_string_truncate(s->out, 0);
@@ -57,7 +60,7 @@ static void rabbitmq_open(struct probe *probe)
 {
 	struct rabbitmq_state *s = probe->state;
 	amqp_append_protocol(s->out);
-	rabbitmq_flush(probe);
+	rabbitmq_flush(probe, AMQP_CONNECTION_START);
 }
 
 static bool rabbitmq_broken(struct probe *probe)
@@ -86,7 +89,7 @@ static bool rabbitmq_greeted(struct probe *probe, const struct amqp_frame *frame
 		probe->password ? probe->password
 		: user          ? ""
 						: "guest");
-	rabbitmq_flush(probe);
+	rabbitmq_flush(probe, AMQP_CONNECTION_TUNE);
 	return true;
 }
 
@@ -99,7 +102,7 @@ static bool rabbitmq_tune(struct probe *probe, const struct amqp_frame *frame)
 	}
 	amqp_append_tune_ok(s->out, &tune);
 	amqp_append_open(s->out, probe->settings->vhost ? probe->settings->vhost : "/");
-	rabbitmq_flush(probe);
+	rabbitmq_flush(probe, AMQP_CONNECTION_OPEN_OK);
 	return true;
 }
 
@@ -128,7 +131,7 @@ static void rabbitmq_close(struct probe *probe)
 	struct rabbitmq_state *s = probe->state;
 	s->closing = true;
 	amqp_append_close(s->out);
-	rabbitmq_flush(probe);
+	rabbitmq_flush(probe, AMQP_CONNECTION_CLOSE_OK);
 }
 
 static bool rabbitmq_declared(struct probe *probe, const struct amqp_frame *frame)
@@ -144,7 +147,7 @@ static bool rabbitmq_declared(struct probe *probe, const struct amqp_frame *fram
 	probe_reach(probe, PROBE_WRITE);
 	probe_canary(probe, false); /* until it came back */
 	amqp_append_confirm(s->out);
-	rabbitmq_flush(probe);
+	rabbitmq_flush(probe, AMQP_CONFIRM_SELECT_OK);
 	return true;
 }
 
@@ -153,7 +156,7 @@ static bool rabbitmq_publish(struct probe *probe)
 	struct rabbitmq_state *s = probe->state;
 	g_snprintf(s->value, sizeof(s->value), "%08x", g_random_int());
 	amqp_append_publish(s->out, s->queue, s->value);
-	rabbitmq_flush(probe);
+	rabbitmq_flush(probe, AMQP_BASIC_ACK);
 	return true;
 }
 
@@ -161,7 +164,7 @@ static bool rabbitmq_get(struct probe *probe)
 {
 	struct rabbitmq_state *s = probe->state;
 	amqp_append_get(s->out, s->queue);
-	rabbitmq_flush(probe);
+	rabbitmq_flush(probe, AMQP_BASIC_GET_OK);
 	return true;
 }
 
@@ -197,20 +200,41 @@ static bool rabbitmq_over(struct probe *probe)
 	return false;
 }
 
+/* Whether a method may come now. What comes twice would be answered twice, and a server that sends
+ * nothing else would have us send without end. */
+static bool rabbitmq_is_due(struct rabbitmq_state *s, enum amqp_method method)
+{
+	switch (method) {
+	case AMQP_CONNECTION_BLOCKED:
+	case AMQP_CONNECTION_UNBLOCKED:
+	case AMQP_CONNECTION_CLOSE:
+	case AMQP_CHANNEL_CLOSE: return true;
+	case AMQP_BASIC_NACK: return s->awaited == AMQP_BASIC_ACK;
+	case AMQP_BASIC_GET_EMPTY: return s->awaited == AMQP_BASIC_GET_OK;
+	default: break;
+	}
+	bool due = method == s->awaited;
+	s->awaited = 0;
+	return due;
+}
+
 static bool rabbitmq_method(struct probe *probe, const struct amqp_frame *frame)
 {
 	struct rabbitmq_state *s = probe->state;
+	if (!rabbitmq_is_due(s, frame->method)) {
+		return rabbitmq_broken(probe);
+	}
 	switch (frame->method) {
 	case AMQP_CONNECTION_START: return rabbitmq_greeted(probe, frame);
 	case AMQP_CONNECTION_TUNE: return rabbitmq_tune(probe, frame);
 	case AMQP_CONNECTION_OPEN_OK:
 		probe_reach(probe, PROBE_QUERY);
 		amqp_append_channel_open(s->out);
-		rabbitmq_flush(probe);
+		rabbitmq_flush(probe, AMQP_CHANNEL_OPEN_OK);
 		return true;
 	case AMQP_CHANNEL_OPEN_OK:
 		amqp_append_declare(s->out);
-		rabbitmq_flush(probe);
+		rabbitmq_flush(probe, AMQP_QUEUE_DECLARE_OK);
 		return true;
 	case AMQP_QUEUE_DECLARE_OK: return rabbitmq_declared(probe, frame);
 	case AMQP_CONFIRM_SELECT_OK: return rabbitmq_publish(probe);
@@ -236,6 +260,7 @@ static bool rabbitmq_body(struct probe *probe, const struct amqp_frame *frame)
 		memcmp(frame->payload, s->value, frame->length) != 0) {
 		return rabbitmq_unread(probe, "the message that came back is another one");
 	}
+	s->got = false;
 	probe_canary(probe, true);
 	rabbitmq_close(probe);
 	return true;

@@ -56,6 +56,7 @@ void scram_begin(struct scram *scram, const char *nonce, GString *out)
 {
 	memcpy(scram->nonce, nonce, SCRAM_NONCE);
 	scram->nonce[SCRAM_NONCE] = '\0';
+	scram->answered = false;
 	g_string_append_printf(out, "n,,n=,r=%s", scram->nonce);
 }
 
@@ -123,7 +124,8 @@ bool scram_answer(struct scram *scram, const char *password, struct hash_part me
 	struct error *err)
 {
 	struct scram_first first = {0};
-	if (!scram_parse(scram, message, &first) || !scram_derive(scram, password, &first)) {
+	if (scram->answered || !scram_parse(scram, message, &first) ||
+		!scram_derive(scram, password, &first)) {
 		return error_set(err, ERR_PROTOCOL, "the answer to the login makes no sense");
 	}
 	GString *without_proof = g_string_new("c=biws,r=");
@@ -134,6 +136,7 @@ bool scram_answer(struct scram *scram, const char *password, struct hash_part me
 	g_string_append_printf(auth, ",%s", without_proof->str);
 	uint8_t proof[HASH_SHA256_SIZE];
 	scram_prove(scram, auth, proof);
+	scram->answered = true;
 	char *text = g_base64_encode(proof, sizeof(proof));
 	g_string_append_printf(out, "%s,p=%s", without_proof->str, text);
 	g_free(text);
@@ -146,7 +149,8 @@ bool scram_verify(const struct scram *scram, const char *bytes, size_t length)
 {
 	char *text = g_base64_encode(scram->server_signature, sizeof(scram->server_signature));
 	size_t size = strlen(text);
-	bool good = length == size + 2 && !memcmp(bytes, "v=", 2) && !memcmp(bytes + 2, text, size);
+	bool good = scram->answered && length == size + 2 && !memcmp(bytes, "v=", 2) &&
+				!memcmp(bytes + 2, text, size);
 	g_free(text);
 	return good;
 }

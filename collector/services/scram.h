@@ -20,6 +20,7 @@ enum { SCRAM_ITERATIONS_MAX = 100000, SCRAM_NONCE = 32, SCRAM_MESSAGE_MAX = 1024
 struct scram {
 	char nonce[SCRAM_NONCE + 1];
 	uint8_t server_signature[HASH_SHA256_SIZE];
+	bool answered; /* in this login: the signature is one */
 	/* the key kept, and what it was derived from */
 	uint8_t source[HASH_SHA256_SIZE], salted[HASH_SHA256_SIZE];
 	bool derived;
@@ -29,7 +30,8 @@ struct scram {
  * message. */
 void scram_begin(struct scram *scram, const char *nonce, GString *out);
 
-/* The server's first message: appends our last one. PROTOCOL: it is none, or asks for too much. */
+/* The server's first message, once in a login: appends our last one. PROTOCOL: it is none, or asks
+ * for too much. */
 MUST_USE bool scram_answer(struct scram *scram, const char *password, struct hash_part message,
 	GString *out, struct error *err);
 

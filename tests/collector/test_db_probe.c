@@ -147,6 +147,8 @@ static void redis_says_what_state_it_is_in(void **state)
 #define MYSQL_SHA2 STEP(MYSQL_HELLO("\x4a", "caching_sha2_password"))
 #define MYSQL_OK   "\x07\0\0\x02\0\0\0\x02\0\0\0"
 
+#define KNOWN "\x02\0\0\x02\x01\x03"
+
 static void mysql_never_gets_the_password_in_clear(void **state)
 {
 	(void)state;
@@ -163,6 +165,9 @@ static void mysql_never_gets_the_password_in_clear(void **state)
 			.login = true, .stage = 3,
 			.reason = "authenticate: this login sends the password itself: use `tls yes` or a Unix "
 					  "socket"},
+		{"mysql", .greeting = MYSQL_SHA2,
+			.steps = {STEP(KNOWN KNOWN KNOWN KNOWN KNOWN KNOWN KNOWN KNOWN KNOWN)}, .login = true,
+			.stage = 3, .reason = "authenticate: asks for a login without end"},
 		{"mysql", .greeting = MYSQL_SHA2,
 			.steps = {STEP("\x10\0\0\x02\xfe"
 						   "client_ed25519\0")},
@@ -196,6 +201,13 @@ static void postgresql_never_gets_the_password_in_clear(void **state)
 				STEP("R\0\0\0\x0c\0\0\0\x0cv=AA")},
 			.login = true, .stage = 3,
 			.reason = "authenticate: does not know the password itself: is it the right server?"},
+		{"postgresql", /* the signature of nothing: 32 zeros */
+			.steps = {STEP("R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0"),
+				STEP("R\0\0\0\x36\0\0\0\x0cv=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")},
+			.login = true, .stage = 3,
+			.reason = "authenticate: does not know the password itself: is it the right server?"},
+		{"postgresql", .steps = {STEP(ASKS_MD5 ASKS_MD5 ASKS_MD5 ASKS_MD5 ASKS_MD5)}, .login = true,
+			.stage = 3, .reason = "authenticate: the answer is none of PostgreSQL"},
 		{"postgresql", .steps = {STEP("E\0\0\0\x1dSFATAL\0C57P03\0Mstarting\0\0")}, .login = true,
 			.stage = 2, .reason = "greet: is starting or stopping (57P03)"},
 		{"postgresql", .steps = {STEP("S")}, .up = 1, .stage = 5,
@@ -217,6 +229,9 @@ static void others_are_told_apart(void **state)
 		{"memcached", .steps = {STEP("ERROR Too many open connections\r\n")}, .stage = 2,
 			.reason = "greet: takes no more connections"},
 		{"rabbitmq", .steps = {STEP("AMQP\0\0\x09\x01")}, .stage = 2,
+			.reason = "greet: the answer is none of AMQP 0-9-1"},
+		{"rabbitmq", /* a confirmation of what was never published */
+			.steps = {STEP("\x01\0\x01\0\0\0\x0d\0\x3c\0\x50\0\0\0\0\0\0\0\x01\0\xce")}, .stage = 2,
 			.reason = "greet: the answer is none of AMQP 0-9-1"},
 	};
 	try_exchanges(exchanges, ARRAY_LENGTH(exchanges));
