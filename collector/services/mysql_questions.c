@@ -126,6 +126,19 @@ static void mysql_replica_text(struct probe *probe, GString *out)
 	g_string_assign(out, now ? "SHOW REPLICA STATUS" : "SHOW SLAVE STATUS");
 }
 
+static bool mysql_replica_end(struct probe *probe, const struct mysql_error *error)
+{
+	struct mysql_state *s = probe->state;
+	s->hidden = error;
+	if (error) {
+		probe_complain(probe, "replication", "error %u: %.*s", error->code,
+			(int)MIN(error->length, 120U), error->text);
+	} else {
+		probe_content(probe, "replication");
+	}
+	return true;
+}
+
 /* Type, name, and the text in the third column. */
 static void mysql_keep_innodb(struct probe *probe, const struct mysql_packet *packet)
 {
@@ -191,7 +204,7 @@ static bool mysql_wants_canary(const struct probe *probe)
 	const struct mysql_state *s = probe->state;
 	bool cluster = stats_number(&s->figures, "wsrep_on") > 0;
 	bool read_only = stats_number(&s->figures, "read_only") > 0;
-	return probe_writes(probe) && !s->replica &&
+	return probe_writes(probe) && !s->replica && !(s->hidden && read_only) &&
 		   !(probe->settings->found && (cluster || read_only));
 }
 
@@ -344,8 +357,8 @@ static const struct mysql_question mysql_questions[] = {
 	{.text = mysql_replica_text,
 		.wanted = mysql_wants_replica,
 		.row = mysql_keep_replica,
-		.stage = PROBE_QUERY,
-		.complaint = "replication"},
+		.end = mysql_replica_end,
+		.stage = PROBE_QUERY},
 	{.sql = "SHOW ENGINE INNODB STATUS",
 		.wanted = mysql_wants_figures,
 		.row = mysql_keep_innodb,
@@ -395,7 +408,7 @@ void mysql_ask_first(struct probe *probe)
 	struct mysql_state *s = probe->state;
 	stats_clear(&s->figures);
 	s->binlogs_bytes = 0;
-	s->replica = false;
+	s->replica = s->hidden = false;
 	s->writing = false;
 	s->question = MYSQL_PING;
 	mysql_append_ping(s->out);

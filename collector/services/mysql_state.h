@@ -18,7 +18,7 @@ struct mysql_state {
 	size_t question;
 	struct mysql_table table;
 	double binlogs_bytes;
-	bool replica; /* follows another server */
+	bool replica, hidden; /* follows another server; does not tell us whether */
 	/* the canary */
 	char *canary_table; /* "`db`.`table`" */
 	char value[16];

@@ -186,6 +186,27 @@ static void mysql_never_gets_the_password_in_clear(void **state)
 	try_exchanges(exchanges, ARRAY_LENGTH(exchanges));
 }
 
+#define ASKS_MD5 "R\0\0\0\x0c\0\0\0\x05salt"
+
+#define END_OF(number) "\x05\0\0" number "\xfe\0\0\0\0"
+#define READ_ONLY                                                                                  \
+	"\x01\0\0\x01\x02\x06\0\0\x02\0\0\0\0\x01n\x06\0\0\x03\0\0\0\0\x01v" END_OF(                   \
+		"\x04") "\x0d\0\0\x05\x09read_only\x02ON" END_OF("\x06")
+
+/* It may well be a replica, to which nothing is written (see C3). */
+static void mysql_is_not_written_to_where_it_hides_whether_it_follows(void **state)
+{
+	(void)state;
+	static const struct exchange exchanges[] = {
+		{"mysql", .greeting = MYSQL_SHA2,
+			.steps = {STEP(KNOWN "\x07\0\0\x03\0\0\0\x02\0\0\0"), STEP(MYSQL_OK), STEP(MYSQL_OK),
+				STEP(READ_ONLY), STEP("\x0f\0\0\x01\xff\xcb\x04#42000denied")},
+			.login = true, .write = true, .up = 1, .stage = 5, .reason = "",
+			.complaint_about = "replication"},
+	};
+	try_exchanges(exchanges, ARRAY_LENGTH(exchanges));
+}
+
 static void postgresql_never_gets_the_password_in_clear(void **state)
 {
 	(void)state;
@@ -242,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(redis_says_what_state_it_is_in),
 		cmocka_unit_test(mysql_never_gets_the_password_in_clear),
+		cmocka_unit_test(mysql_is_not_written_to_where_it_hides_whether_it_follows),
 		cmocka_unit_test(postgresql_never_gets_the_password_in_clear),
 		cmocka_unit_test(others_are_told_apart),
 	};
