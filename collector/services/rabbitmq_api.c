@@ -58,10 +58,31 @@ static double rabbitmq_figure(const json_t *object, const char *key)
 	return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+static const char *rabbitmq_name(const json_t *queue)
+{
+	return json_string_value(json_object_get(queue, "name"));
+}
+
 static int rabbitmq_compare(const void *a, const void *b)
 {
 	return strcmp(
-		((const struct rabbitmq_queue *)a)->name, ((const struct rabbitmq_queue *)b)->name);
+		rabbitmq_name(*(const json_t *const *)a), rabbitmq_name(*(const json_t *const *)b));
+}
+
+/* Those with a name that can be shown, sorted by it; part of `root`. */
+static GPtrArray *rabbitmq_sorted(const json_t *root)
+{
+	GPtrArray *sorted = g_ptr_array_new();
+	for (size_t i = 0; i < json_array_size(root); i++) {
+		json_t *one = json_array_get(root, i);
+		const char *name = rabbitmq_name(one);
+		if (name && *name && strlen(name) <= RABBITMQ_NAME_MAX &&
+			!g_str_has_prefix(name, "amq.gen-")) { /* of a moment, such as our own */
+			g_ptr_array_add(sorted, one);
+		}
+	}
+	g_ptr_array_sort(sorted, rabbitmq_compare);
+	return sorted;
 }
 
 GArray *rabbitmq_queues_parse(const char *text, size_t length, struct error *err)
@@ -72,23 +93,19 @@ GArray *rabbitmq_queues_parse(const char *text, size_t length, struct error *err
 		(void)error_set(err, ERR_PROTOCOL, "the answer is no list of queues");
 		return NULL;
 	}
+	GPtrArray *sorted = rabbitmq_sorted(root);
 	GArray *queues = g_array_new(FALSE, TRUE, sizeof(struct rabbitmq_queue));
-	for (size_t i = 0; i < json_array_size(root) && queues->len < RABBITMQ_QUEUES_MAX; i++) {
-		const json_t *one = json_array_get(root, i);
-		const char *name = json_string_value(json_object_get(one, "name"));
-		if (!name || !*name || strlen(name) > RABBITMQ_NAME_MAX ||
-			g_str_has_prefix(name, "amq.gen-")) { /* of a moment, such as our own */
-			continue;
-		}
+	for (guint i = 0; i < sorted->len && i < RABBITMQ_QUEUES_MAX; i++) {
+		const json_t *one = sorted->pdata[i];
 		struct rabbitmq_queue queue = {.consumers = rabbitmq_figure(one, "consumers"),
 			.memory_bytes = rabbitmq_figure(one, "memory"),
 			.messages = rabbitmq_figure(one, "messages"),
 			.unacknowledged = rabbitmq_figure(one, "messages_unacknowledged")};
-		g_strlcpy(queue.name, name, sizeof(queue.name));
+		g_strlcpy(queue.name, rabbitmq_name(one), sizeof(queue.name));
 		g_array_append_val(queues, queue);
 	}
+	g_ptr_array_unref(sorted);
 	json_decref(root);
-	g_array_sort(queues, rabbitmq_compare);
 	return queues;
 }
 

@@ -16,8 +16,9 @@ struct rabbitmq_queue {
 	double consumers, memory_bytes, messages, unacknowledged;
 };
 
-/* Reads the answer to /api/queues: struct rabbitmq_queue each, at most RABBITMQ_QUEUES_MAX, sorted
- * by name. NULL (PROTOCOL): it is none. The caller frees it (g_array_unref). */
+/* Reads the answer to /api/queues: struct rabbitmq_queue each, sorted by name; of more than
+ * RABBITMQ_QUEUES_MAX the first by name, whatever their order in the answer. NULL (PROTOCOL): it is
+ * none. The caller frees it (g_array_unref). */
 MUST_USE GArray *rabbitmq_queues_parse(const char *text, size_t length, struct error *err);
 
 /* Reads the answer to /api/overview: the number of connections; NaN: not told. */

@@ -152,6 +152,23 @@ static void queues_are_read_from_the_management_plugin(void **state)
 	assert_near(rabbitmq_connections_parse("[]", 2), NAN, 0);
 }
 
+/* Else each round would have other fields. */
+static void of_too_many_queues_always_the_same_are_kept(void **state)
+{
+	(void)state;
+	GString *text = g_string_new("[");
+	for (int i = RABBITMQ_QUEUES_MAX + 9; i >= 0; i--) {
+		g_string_append_printf(text, "{\"name\":\"q%04d\"}%c", i, i ? ',' : ']');
+	}
+	GArray *queues = rabbitmq_queues_parse(text->str, text->len, NULL);
+	assert_int_equal(queues->len, RABBITMQ_QUEUES_MAX);
+	assert_string_equal(g_array_index(queues, struct rabbitmq_queue, 0).name, "q0000");
+	assert_string_equal(
+		g_array_index(queues, struct rabbitmq_queue, RABBITMQ_QUEUES_MAX - 1).name, "q0499");
+	g_array_unref(queues);
+	g_string_free(text, TRUE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +177,7 @@ int main(void)
 		cmocka_unit_test(why_a_connection_ends_is_read),
 		cmocka_unit_test(what_we_send_is_made_of_whole_frames),
 		cmocka_unit_test(queues_are_read_from_the_management_plugin),
+		cmocka_unit_test(of_too_many_queues_always_the_same_are_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
