@@ -8,8 +8,8 @@
 
 /*
  * Elasticsearch and OpenSearch over one connection: the health of the cluster (red fails; yellow is
- * normal on one node), whether an index may not be written to (it locks them when the disk is
- * nearly full), the memory of the JVM. Asked for a login that is not configured it is alive.
+ * normal on one node), whether it locked an index as the disk is nearly full, the memory of the
+ * JVM. Asked for a login that is not configured it is alive.
  */
 enum { ELASTICSEARCH_HEALTH_MAX = 64 << 10, ELASTICSEARCH_PAGE_MAX = 1 << 20 };
 
@@ -156,7 +156,7 @@ static void elasticsearch_judge_blocks(struct probe *probe)
 				 elasticsearch_blocks_parse(es->http.body->str, es->http.body->len, &index);
 	if (known && index) {
 		probe_canary(probe, false);
-		probe_fail(probe, "index %s is read-only (so it is when the disk is nearly full)", index);
+		probe_fail(probe, "index %s was made read-only, as the disk is nearly full", index);
 		g_free(index);
 		return;
 	}

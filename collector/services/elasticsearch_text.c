@@ -57,19 +57,12 @@ void elasticsearch_health_finish(struct elasticsearch_health *health)
 	*health = (struct elasticsearch_health){0};
 }
 
-/* Whether a block with one of these numbers, or one called read-only, is on the index: 5 read-only,
- * 8 write, 12 read-only because the disk is nearly full (IndexMetadata). */
-static bool elasticsearch_is_blocked(json_t *blocks)
+/* Whether the cluster itself locked the index, as the disk is nearly full: block 12
+ * (IndexMetadata). 5 (read-only) and 8 (write) are what people and life cycles of indices put on
+ * old ones. */
+static bool elasticsearch_is_blocked(const json_t *blocks)
 {
-	const char *number;
-	json_t *block;
-	json_object_foreach(blocks, number, block)
-	{
-		if (!strcmp(number, "5") || !strcmp(number, "8") || !strcmp(number, "12")) {
-			return true;
-		}
-	}
-	return false;
+	return json_object_get(blocks, "12");
 }
 
 bool elasticsearch_blocks_parse(const char *text, size_t length, char **index)

@@ -35,6 +35,8 @@ static const char health_yellow[] =
 static const char health_red[] = OK "{\"status\":\"red\",\"number_of_nodes\":3}";
 static const char blocks_none[] = OK "{}";
 static const char blocks_disk[] = OK "{\"blocks\":{\"indices\":{\"logs-1\":{\"12\":{}}}}}";
+static const char blocks_kept[] = /* of last year, closed by its life cycle and by somebody */
+	OK "{\"blocks\":{\"indices\":{\"logs-0\":{\"8\":{}},\"kept\":{\"5\":{}}}}}";
 static const char memory_page[] =
 	OK "{\"nodes\":{\"x\":{\"jvm\":{\"mem\":{\"heap_used_in_bytes\":5,\"heap_max_in_bytes\":9}}}}}";
 
@@ -50,7 +52,10 @@ static void each_state_of_a_cluster_has_its_stage_and_reason(void **state)
 		{{health_red, blocks_none, memory_page}, 0, 4, NAN,
 			"query: the cluster is red: there are shards that nobody serves"},
 		{{health_yellow, blocks_disk, memory_page}, 0, 5, 0,
-			"write: index logs-1 is read-only (so it is when the disk is nearly full)"},
+			"write: index logs-1 was made read-only, as the disk is nearly full"},
+		{{health_yellow, blocks_kept, memory_page}, 1, 6, 1, ""},
+		{{health_yellow, blocks_disk, memory_page}, 0, 5, 0,
+			"write: index logs-1 was made read-only, as the disk is nearly full"},
 		/* nothing was tried: what was known of writing counts on */
 		{{FAILS("401 Unauthorized"), "", ""}, 1, 5, 0, "alive, but asks for a login (401)"},
 		{{FAILS("503 Service Unavailable"), "", ""}, 0, 4, NAN,
