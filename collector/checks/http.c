@@ -56,6 +56,7 @@ struct http_check {
 	bool has_match, has_absent;
 	enum address_class own_class; /* that the configured URL names */
 	char own_host[ADDRESS_HOST_MAX + 1];
+	uint16_t own_port;
 	char *url;                     /* of this hop */
 	struct address_url parts;      /* inside url */
 	bool own_secure, secure, bare; /* https; a GET without body, whatever is configured */
@@ -76,7 +77,33 @@ static const char *http_shown(const struct http_check *h, char out[HTTP_SHOWN_MA
 	return out;
 }
 
+/* The same of where a server points: no login either, it is not even ours to tell. */
+static const char *http_shown_location(const struct http_check *h, char out[HTTP_SHOWN_MAX])
+{
+	const char *text = h->text.location;
+	const char *host = strstr(text, "//");
+	const char *login = host ? memchr(host + 2, '@', strcspn(host + 2, "/?#")) : NULL;
+	const char *from = login ? login + 1 : text;
+	snprintf(
+		out, HTTP_SHOWN_MAX, "%s%.*s", login ? "…@" : "", (int)MIN(strcspn(from, "?#"), 60U), from);
+	return out;
+}
+
 /* -- the request -- */
+
+static uint16_t http_port(const struct address_url *parts, bool secure)
+{
+	return parts->port ? parts->port : secure ? 443 : 80;
+}
+
+/* Whether this hop goes to where the configured URL does, or from its usual http to its https. */
+static bool http_is_own(const struct http_check *h)
+{
+	uint16_t port = http_port(&h->parts, h->secure);
+	bool same = h->secure == h->own_secure && port == h->own_port;
+	bool upgrade = h->secure && !h->own_secure && port == 443 && h->own_port == 80;
+	return strcasecmp(h->parts.host, h->own_host) == 0 && (same || upgrade);
+}
 
 static bool http_has_header(const struct check *check, const char *name)
 {
@@ -93,9 +120,9 @@ static bool http_has_header(const struct check *check, const char *name)
 
 static void http_put_headers(const struct check *check, const struct http_check *h, GString *out)
 {
-	bool own_host = strcasecmp(h->parts.host, h->own_host) == 0 && h->secure >= h->own_secure;
+	bool own = http_is_own(h);
 	const GPtrArray *headers = check->settings->headers;
-	if (!own_host || !http_has_header(check, "Host")) {
+	if (!own || !http_has_header(check, "Host")) {
 		bool v6 = strchr(h->parts.host, ':') != NULL;
 		g_string_append_printf(out, v6 ? "Host: [%s]" : "Host: %s", h->parts.host);
 		g_string_append_printf(out, h->parts.port ? ":%u\r\n" : "\r\n", (unsigned)h->parts.port);
@@ -106,10 +133,10 @@ static void http_put_headers(const struct check *check, const struct http_check 
 	if (!http_has_header(check, "Accept")) {
 		g_string_append(out, "Accept: */*\r\n");
 	}
-	for (guint i = 0; own_host && headers && i < headers->len; i++) {
+	for (guint i = 0; own && headers && i < headers->len; i++) {
 		g_string_append_printf(out, "%s\r\n", (const char *)headers->pdata[i]);
 	}
-	if (own_host && h->login) {
+	if (own && h->login) {
 		g_string_append_printf(out, "%s\r\n", h->login);
 	}
 }
@@ -209,17 +236,17 @@ static void http_follow(struct check *check)
 	struct http_check *h = check->state;
 	const struct http_text *text = &h->text;
 	struct error err = {.kind = ERR_NONE};
-	char shown[HTTP_SHOWN_MAX];
+	char shown[HTTP_SHOWN_MAX], location[HTTP_SHOWN_MAX];
 	http_shown(h, shown);
+	http_shown_location(h, location);
 	if (h->hops >= check->settings->redirects) {
-		check_fail(check, ERR_PROTOCOL, "more than %u redirects, the last one from %s to %.60s",
-			(unsigned)check->settings->redirects, shown, text->location);
+		check_fail(check, ERR_PROTOCOL, "more than %u redirects, the last one from %s to %s",
+			(unsigned)check->settings->redirects, shown, location);
 		return;
 	}
 	char *next = http_url_resolve(h->url, text->location, &err);
 	if (!next) {
-		check_fail(
-			check, ERR_PROTOCOL, "%s redirects to %.60s: %s", shown, text->location, err.text);
+		check_fail(check, ERR_PROTOCOL, "%s redirects to %s: %s", shown, location, err.text);
 		return;
 	}
 	g_free(h->url);
@@ -334,10 +361,7 @@ static void http_hop(struct check *check)
 		return;
 	}
 	h->secure = strcmp(h->parts.scheme, "https") == 0;
-	struct stream_target target = {.host = h->parts.host,
-		.port = h->parts.port ? h->parts.port
-				: h->secure   ? 443
-							  : 80};
+	struct stream_target target = {.host = h->parts.host, .port = http_port(&h->parts, h->secure)};
 	check->stage = CHECK_RESOLVE;
 	h->answered = false;
 	if (h->secure) {
@@ -407,6 +431,7 @@ static bool http_start(struct check *check, struct error *err)
 	text_copy(h->own_host, sizeof(h->own_host), h->parts.host);
 	h->own_class = address_class_of_host(h->parts.host);
 	h->own_secure = strcmp(h->parts.scheme, "https") == 0;
+	h->own_port = http_port(&h->parts, h->own_secure);
 	h->has_match = settings->match && check_pattern(settings->match, &h->match, err);
 	h->has_absent = settings->absent && check_pattern(settings->absent, &h->absent, err);
 	return h->has_match == !!settings->match && h->has_absent == !!settings->absent;

@@ -160,6 +160,7 @@ static void redirects_are_followed_five_times_and_to_pages_only(void **state UNU
 		{"next?a=1#part", 5, 1, ""},
 		{"/next", 6, 0, "more than 5 redirects"},
 		{"/next", 10000, 0, "more than 5 redirects"},
+		{"/next?session=secret", 6, 0, "more than 5 redirects"},
 		{"file:///etc/passwd", 1, 0, "not followed"},
 		{"gopher://127.0.0.1/", 1, 0, "not followed"},
 		{"http://user:secret@127.0.0.1/", 1, 0, "not followed"},
@@ -174,13 +175,40 @@ static void redirects_are_followed_five_times_and_to_pages_only(void **state UNU
 		rig.answer = answer_redirect;
 		rig.own = &hops;
 		rig_round(&rig);
-		if (rig_value(&rig, "check_it:up") != rows[i].up || !strstr(rig.extinfo, rows[i].why)) {
+		if (rig_value(&rig, "check_it:up") != rows[i].up || !strstr(rig.extinfo, rows[i].why) ||
+			strstr(rig.extinfo, "secret")) { /* of the URL, or of where it points */
 			fail_msg("%s: %s", rows[i].location, rig.extinfo);
 		}
 		assert_null(strstr(hops.seen->str, "#"));
 		g_string_free(hops.seen, TRUE);
 		finish(&rig);
 	}
+}
+
+static void a_login_does_not_go_to_another_port_of_the_host(void **state UNUSED)
+{
+	struct rig rig, other;
+	char location[64];
+	char *list[] = {TEXT("X-Own: yes")};
+	GPtrArray headers = {(void **)list, 1};
+	struct hops hops = {location, .until = 1, .seen = g_string_new(NULL)};
+	struct hops there = {"", .until = 0, .seen = g_string_new(NULL)};
+	begin(&rig, (struct config_check){.headers = &headers}, "");
+	other = (struct rig){.loop = rig.loop, .answer = answer_redirect, .own = &there};
+	other.connections = rig.connections;
+	rig_listen(&other);
+	snprintf(location, sizeof(location), "http://127.0.0.1:%u/", (unsigned)other.port);
+	rig.answer = answer_redirect;
+	rig.own = &hops;
+	rig_round(&rig);
+	assert_check(&rig, 1, 5, "");
+	assert_non_null(strstr(hops.seen->str, "X-Own"));
+	assert_non_null(strstr(there.seen->str, "GET / "));
+	assert_null(strstr(there.seen->str, "X-Own"));
+	rig_unlisten(&other);
+	g_string_free(hops.seen, TRUE);
+	g_string_free(there.seen, TRUE);
+	finish(&rig);
 }
 
 /* A page outside may not lead inside: 127.0.0.1 is named, localhost leads there as well. */
@@ -306,6 +334,7 @@ int main(void)
 		cmocka_unit_test(redirects_are_followed_five_times_and_to_pages_only),
 		cmocka_unit_test(a_redirect_from_loopback_to_loopback_is_followed),
 		cmocka_unit_test(headers_and_login_do_not_go_to_another_host),
+		cmocka_unit_test(a_login_does_not_go_to_another_port_of_the_host),
 		cmocka_unit_test(a_head_without_end_is_refused),
 		cmocka_unit_test(targets_of_redirects_are_resolved_and_strict),
 		cmocka_unit_test(patterns_that_refer_back_are_no_checks),
