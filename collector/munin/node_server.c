@@ -5,18 +5,18 @@
  */
 #include "collector/munin/node_server.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/acceptor.h"
 #include "base/log.h"
 
 #include "base/banned.h"
 
-enum { ACCEPTS_PER_TURN = 64, LISTENERS_MAX = 4 };
+enum { LISTENERS_MAX = 4 };
 
 #define NODE_KEY "/etc/munin/munin-node.pem"
 #define NODE_CA  "/etc/munin/cacert.pem"
@@ -26,10 +26,7 @@ struct node_server {
 	struct node_conf conf;
 	struct node_matter matter;
 	char *host;
-	struct {
-		int fd;
-		struct loop_watch *watch;
-	} listeners[LISTENERS_MAX];
+	struct acceptor *listeners[LISTENERS_MAX];
 	size_t listener_count;
 	GPtrArray *visits; /* struct visit *, oldest first */
 	struct node_server_counts counts;
@@ -66,8 +63,9 @@ static void visit_over(void *owner, const struct error *why)
 /* -- accepting -- */
 
 /* Ends the dialogue that has had nothing under way for the longest time. False: all are busy. */
-static bool node_server_make_room(struct node_server *server)
+static bool node_server_make_room(void *owner)
 {
+	struct node_server *server = owner;
 	struct visit *idlest = NULL;
 	struct mono longest = {0};
 	for (guint i = 0; i < server->visits->len; i++) {
@@ -86,9 +84,9 @@ static bool node_server_make_room(struct node_server *server)
 	return idlest != NULL;
 }
 
-static void node_server_receive(
-	struct node_server *server, int fd, const struct sockaddr_storage *peer)
+static void node_server_receive(void *owner, int fd, const struct sockaddr_storage *peer)
 {
+	struct node_server *server = owner;
 	char address[NODE_ACCESS_TEXT];
 	struct error err;
 	node_access_format((const struct sockaddr *)peer, address);
@@ -123,39 +121,19 @@ static void node_server_receive(
 	g_ptr_array_add(server->visits, visit);
 }
 
-static void node_server_on_listener(void *owner, int fd, unsigned events UNUSED)
-{
-	struct node_server *server = owner;
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
-		socklen_t length = sizeof(peer);
-		int got = accept4(fd, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (got >= 0) {
-			node_server_receive(server, got, &peer);
-		} else if (errno == EMFILE || errno == ENFILE) {
-			if (!node_server_make_room(server)) {
-				return;
-			}
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			return;
-		}
-	}
-}
-
 bool node_server_listen(struct node_server *server, int fd, struct error *err)
 {
 	if (server->listener_count >= LISTENERS_MAX) {
 		close(fd);
 		return error_set(err, ERR_CONFIG, "at most %d addresses to listen on", LISTENERS_MAX);
 	}
-	struct loop_watch *watch = loop_watch_add(
-		server->options.loop, fd, LOOP_READABLE, node_server_on_listener, server, err);
-	if (!watch) {
-		close(fd);
+	static const struct acceptor_handlers handlers = {
+		.accepted = node_server_receive, .full = node_server_make_room};
+	struct acceptor *acceptor = acceptor_create(server->options.loop, fd, &handlers, server, err);
+	if (!acceptor) {
 		return false;
 	}
-	server->listeners[server->listener_count].fd = fd;
-	server->listeners[server->listener_count++].watch = watch;
+	server->listeners[server->listener_count++] = acceptor;
 	return true;
 }
 
@@ -261,8 +239,7 @@ void node_server_destroy(struct node_server *server)
 		return;
 	}
 	for (size_t i = 0; i < server->listener_count; i++) {
-		loop_watch_remove(server->listeners[i].watch);
-		close(server->listeners[i].fd);
+		acceptor_destroy(server->listeners[i]);
 	}
 	for (guint i = 0; i < server->visits->len; i++) {
 		visit_free(server->visits->pdata[i]);

@@ -8,25 +8,24 @@
  */
 #include "collector/munin/push_hub.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/acceptor.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "collector/munin/push_proof.h"
 
 #include "base/banned.h"
 
-enum { PUSH_ACCEPTS_PER_TURN = 32, PUSH_KEEPALIVE_S = 20, PUSH_DEAD_MS = 50000 };
+enum { PUSH_KEEPALIVE_S = 20, PUSH_DEAD_MS = 50000 };
 
 struct push_hub {
 	struct loop *loop;
-	int listener;
-	struct loop_watch *watch;
+	struct acceptor *acceptor;
 	struct tls_credentials *credentials;
 	GPtrArray *arrivals; /* struct arrival * */
 	GPtrArray *seats;    /* struct push_seat * */
@@ -180,8 +179,9 @@ static void push_hub_keep_alive(int fd)
 	}
 }
 
-static void push_hub_receive(struct push_hub *hub, int fd)
+static void push_hub_receive(void *owner, int fd, const struct sockaddr_storage *peer UNUSED)
 {
+	struct push_hub *hub = owner;
 	static const struct stream_handlers handlers = {
 		.open = arrival_on_open, .data = arrival_on_data, .closed = arrival_on_closed};
 	struct error err;
@@ -208,38 +208,15 @@ static void push_hub_receive(struct push_hub *hub, int fd)
 	g_ptr_array_add(hub->arrivals, arrival);
 }
 
-static void push_hub_on_listener(void *owner, int fd, unsigned events UNUSED)
-{
-	struct push_hub *hub = owner;
-	for (int i = 0; i < PUSH_ACCEPTS_PER_TURN; i++) {
-		int got = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (got >= 0) {
-			push_hub_receive(hub, got);
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			return;
-		}
-	}
-}
-
 /* -- life -- */
 
 struct push_hub *push_hub_create(struct loop *loop)
 {
 	struct push_hub *hub = g_new0(struct push_hub, 1);
 	hub->loop = loop;
-	hub->listener = -1;
 	hub->arrivals = g_ptr_array_new();
 	hub->seats = g_ptr_array_new();
 	return hub;
-}
-
-static void push_hub_deaf(struct push_hub *hub)
-{
-	loop_watch_remove(STEAL(hub->watch));
-	if (hub->listener >= 0) {
-		close(hub->listener);
-		hub->listener = -1;
-	}
 }
 
 void push_hub_destroy(struct push_hub *hub)
@@ -247,7 +224,7 @@ void push_hub_destroy(struct push_hub *hub)
 	if (!hub) {
 		return;
 	}
-	push_hub_deaf(hub);
+	acceptor_destroy(hub->acceptor);
 	while (hub->arrivals->len) {
 		arrival_end(hub->arrivals->pdata[0]);
 	}
@@ -271,11 +248,11 @@ bool push_hub_configure(struct push_hub *hub, const struct config_push *push, st
 
 void push_hub_listen(struct push_hub *hub, int fd)
 {
+	static const struct acceptor_handlers handlers = {.accepted = push_hub_receive};
 	struct error err;
-	push_hub_deaf(hub);
-	hub->listener = fd;
-	hub->watch = loop_watch_add(hub->loop, fd, LOOP_READABLE, push_hub_on_listener, hub, &err);
-	if (!hub->watch) {
+	acceptor_destroy(hub->acceptor);
+	hub->acceptor = acceptor_create(hub->loop, fd, &handlers, hub, &err);
+	if (!hub->acceptor) {
 		log_error("push.listen", "error=\"%s\"", log_safe(err.text));
 	}
 }
