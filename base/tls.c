@@ -48,6 +48,9 @@ static bool tls_load(const char *path, gnutls_datum_t *datum, struct error *err)
 static bool tls_trust(
 	struct tls_credentials *c, const struct tls_identity *identity, struct error *err)
 {
+	if (!identity->ca_file && identity->trustless) {
+		return true;
+	}
 	if (!identity->ca_file) {
 		c->system_mark = tls_system_mark();
 		gnutls_certificate_set_x509_system_trust(
@@ -96,7 +99,7 @@ static bool tls_introduce(
 	return true;
 }
 
-struct tls_credentials *tls_credentials_create(
+static struct tls_credentials *tls_credentials_make(
 	const struct tls_identity *identity, struct error *err)
 {
 	struct tls_credentials *c = g_new0(struct tls_credentials, 1);
@@ -113,6 +116,13 @@ struct tls_credentials *tls_credentials_create(
 		return NULL;
 	}
 	return c;
+}
+
+struct tls_credentials *tls_credentials_create(
+	const struct tls_identity *identity, struct error *err)
+{
+	bool own = identity->ca_file || identity->certificate || identity->key || identity->trustless;
+	return own ? tls_credentials_make(identity, err) : tls_credentials_plain(err);
 }
 
 struct tls_credentials *tls_credentials_ref(struct tls_credentials *credentials)
@@ -144,7 +154,7 @@ struct tls_credentials *tls_credentials_plain(struct error *err)
 	}
 	if (!shared_plain) {
 		struct tls_identity nothing = {0};
-		shared_plain = tls_credentials_create(&nothing, err);
+		shared_plain = tls_credentials_make(&nothing, err);
 	}
 	return shared_plain ? tls_credentials_ref(shared_plain) : NULL;
 }

@@ -21,9 +21,12 @@ struct tls_identity {
 	const char *ca_file;     /* NULL: the system's */
 	const char *certificate; /* our own, with its chain */
 	const char *key;         /* may be the same file as the certificate */
+	bool trustless; /* without `ca_file` nobody is trusted, for who verifies nothing: the system's
+					   authorities take 10 ms and a megabyte */
 };
 
-/* CONFIG, STORAGE: a file cannot be read or is no certificate or key; the text names it. */
+/* With an identity that names nothing they are shared. CONFIG, STORAGE: a file cannot be read or is
+ * no certificate or key; the text names it. */
 MUST_USE struct tls_credentials *tls_credentials_create(
 	const struct tls_identity *identity, struct error *err);
 struct tls_credentials *tls_credentials_ref(struct tls_credentials *credentials);
@@ -34,7 +37,8 @@ bool tls_credentials_have_key(const struct tls_credentials *credentials);
 struct tls_settings {
 	struct tls_credentials *credentials; /* NULL: none of our own, the system's authorities */
 	bool server; /* who speaks first is a matter of protocol (munin-nodes without key reverse it) */
-	const char *peer; /* name sent as SNI and to be found in the certificate; NULL: neither */
+	const char *peer; /* name to be found in the peer's certificate, and sent as SNI to a server;
+						 NULL: neither */
 	bool verify;      /* the peer has to show a certificate of an authority we trust (and, with
 						 `peer`, of that name) that is in its time; false: anything goes, see tls_report
 					   */

@@ -22,7 +22,7 @@ struct tls_session {
 	gnutls_session_t session;
 	struct tls_credentials *credentials;
 	char *peer;
-	bool verify, client, done;
+	bool verify, done;
 	GByteArray *incoming;
 	size_t used;  /* of `incoming` */
 	bool starved; /* GnuTLS wanted more than there was */
@@ -132,7 +132,6 @@ struct tls_session *tls_session_create(
 	s->credentials = credentials;
 	s->peer = g_strdup(settings->peer);
 	s->verify = settings->verify;
-	s->client = !settings->server;
 	s->incoming = g_byte_array_new();
 	s->push = push;
 	s->owner = owner;
@@ -215,7 +214,7 @@ static enum tls_progress tls_judge(struct tls_session *s, struct error *err)
 {
 	s->done = true;
 	s->report = g_new0(struct tls_report, 1);
-	tls_report_fill(s->report, s->session, s->client ? s->peer : NULL);
+	tls_report_fill(s->report, s->session, s->peer);
 	if (s->verify && !s->report->trusted) {
 		error_set(err, ERR_DENIED, "TLS: certificate refused: %s", s->report->why);
 		gnutls_alert_send(s->session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);

@@ -91,7 +91,8 @@ static bool link_identify(struct node_link *link, struct error *err)
 		struct tls_credentials *fresh =
 			tls_credentials_create(&(struct tls_identity){.ca_file = identity->ca,
 									   .certificate = identity->certificate,
-									   .key = identity->key},
+									   .key = identity->key,
+									   .trustless = !link->node->verify},
 				err);
 		if (!fresh) {
 			return error_prefix(err, "tls");
@@ -197,7 +198,7 @@ void node_link_open(struct node_link *link, const struct node_link_wish *wish,
 	struct execution_request request = {.what = EXECUTION_TRANSPORT,
 		.host = settings->host->name,
 		.name = settings->name,
-		.timeout_ms = (uint32_t)target_left_ms(link->target)};
+		.timeout_ms = (uint32_t)MAX(target_left_ms(link->target), 1)};
 	if (!link->target->world->executor) {
 		error_set(&err, ERR_UNREACHABLE, "connect: nobody here may start programs");
 		begun(owner, NULL, &err);

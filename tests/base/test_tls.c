@@ -181,6 +181,58 @@ static void a_server_that_verifies_wants_a_certificate(void **state)
 	}
 }
 
+/* Who speaks first in TLS is the peer's choice with munin-nodes: it must not be a way around. */
+static void a_server_that_verifies_a_name_wants_that_name(void **state)
+{
+	static const char *const names[] = {"good.example", "other.example"};
+	for (size_t i = 0; i < 2; i++) {
+		struct pair p;
+		pair_begin(&p);
+		struct tls_credentials *both = certs_credentials(*state, "good.pem");
+		struct tls_settings client = {.credentials = both};
+		struct tls_settings server = {
+			.credentials = both, .server = true, .verify = true, .peer = names[i]};
+		p.a.stream = adopt(&p.a, p.fds[0], &client);
+		p.b.stream = adopt(&p.b, p.fds[1], &server);
+		talk_until(&p.a, p.b.opened || p.b.closed);
+		assert_int_equal(p.b.opened, i == 0);
+		if (i > 0) {
+			assert_int_equal(p.b.error.kind, ERR_DENIED);
+			assert_non_null(strstr(p.b.error.text, "not made out to other.example"));
+		}
+		tls_credentials_unref(both);
+		pair_finish(&p);
+	}
+}
+
+/* A thousand nodes without anything of their own must not read the system's authorities each. */
+static void credentials_of_nothing_are_shared_and_nobody_can_be_trusted(void **state)
+{
+	struct error err;
+	const struct tls_identity nothing = {0};
+	struct tls_credentials *one = tls_credentials_create(&nothing, &err);
+	struct tls_credentials *two = tls_credentials_create(&nothing, &err);
+	assert_non_null(one);
+	assert_ptr_equal(one, two);
+	tls_credentials_unref(two);
+	struct tls_credentials *blind =
+		tls_credentials_create(&(struct tls_identity){.trustless = true}, &err);
+	assert_ptr_not_equal(blind, one);
+	struct tls_credentials *theirs = certs_credentials(*state, "good.pem");
+	struct pair p;
+	pair_begin(&p);
+	p.a.stream = adopt(&p.a, p.fds[0], &(struct tls_settings){.credentials = blind});
+	p.b.stream =
+		adopt(&p.b, p.fds[1], &(struct tls_settings){.credentials = theirs, .server = true});
+	talk_until(&p.a, p.a.opened || p.a.closed);
+	assert_true(p.a.opened);
+	assert_false(stream_tls_report(p.a.stream)->trusted);
+	tls_credentials_unref(theirs);
+	tls_credentials_unref(blind);
+	tls_credentials_unref(one);
+	pair_finish(&p);
+}
+
 static void anonymous_peers_agree_only_where_old_ways_are_allowed(void **state)
 {
 	struct pair p;
@@ -503,6 +555,8 @@ int main(void)
 		cmocka_unit_test(the_report_says_what_the_peer_showed),
 		cmocka_unit_test(bad_certificates_are_refused_with_the_reason),
 		cmocka_unit_test(a_server_that_verifies_wants_a_certificate),
+		cmocka_unit_test(a_server_that_verifies_a_name_wants_that_name),
+		cmocka_unit_test(credentials_of_nothing_are_shared_and_nobody_can_be_trusted),
 		cmocka_unit_test(anonymous_peers_agree_only_where_old_ways_are_allowed),
 		cmocka_unit_test(tls_begins_in_the_middle_with_either_side_first),
 		cmocka_unit_test(bytes_in_clear_before_the_handshake_break_it),
