@@ -266,7 +266,9 @@ void node_plugins_load(struct node_plugins *p, struct diag_list *diags)
 	p->conf = plugin_conf_create();
 	node_plugins_read_all(p, diags);
 	g_hash_table_remove_all(p->plugins);
-	loop_timer_after(p->scan, 0);
+	p->ready = false; /* who asks for the list meanwhile would take the plugins for gone */
+	loop_timer_after(p->patience, NODE_PLUGINS_READY_MS);
+	node_plugins_scan(p);
 }
 
 /* -- the whole -- */

@@ -339,8 +339,11 @@ static void plugins_come_and_go_and_reload_reads_plugin_conf_again(void **state 
 	node_conf_init(&conf);
 	AUTO(diag_list) diags = diag_list_create();
 	assert_true(node_server_configure(f.server, &conf, diags, NULL));
-	g_free(talk(&f, "version\n")); /* a turn of the loop */
+	/* whoever asks at once sees no node without plugins */
 	assert_talk(&f, "fetch one\nfetch two\n", "c.value 1\n.\nb.value 1\n.\n");
+	node_conf_init(&conf);
+	assert_true(node_server_configure(f.server, &conf, diags, NULL));
+	assert_talk(&f, "cap dirtyconfig\nlist\n", "cap multigraph dirtyconfig\none two\n");
 	finish(&f);
 }
 
