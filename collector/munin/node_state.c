@@ -411,6 +411,9 @@ static bool read_config(
 bool node_state_config(
 	struct node_state *state, struct remote_plugin *plugin, struct node_part text, struct wall at)
 {
+	if (!plugin->listed) {
+		return false; /* asked ahead of the list, which has it no more */
+	}
 	uint64_t hash = node_config_hash(text.text, text.length);
 	plugin_pace(state, plugin, false);
 	if (!plugin->configured || plugin->config_hash != hash) {

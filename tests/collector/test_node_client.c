@@ -161,6 +161,32 @@ static void a_plugin_that_is_not_offered_any_more_is_unknown_for_a_day(void **st
 	harness_stop(&h);
 }
 
+/* Asked ahead of the list, a node may answer for what it does not offer any more: that must not
+ * bring it back half, as something that nobody asks and nobody ends. */
+static void an_answer_for_a_plugin_that_just_went_does_not_revive_it(void **state)
+{
+	(void)state;
+	static struct fake_reply replies[] = {
+		{CAP, "cap multigraph dirtyconfig\n"},
+		{"version", "munins node on web1 version: 2.0.73\n"},
+		{"list", "cpu load\n"},
+		{"config load", "load.label l\nload.value 1\n.\n"},
+		{"config cpu", "cpu.label c\ncpu.value 2\n.\n"},
+		{0},
+	};
+	struct harness h = {0};
+	harness_start(&h, replies);
+	harness_round(&h, 0, 5000);
+	assert_samples(&h, "cpu.cpu 2 @0\nload.load 1 @0\n");
+	replies[2].reply = "cpu\n";
+	harness_round(&h, 60, 5000);
+	assert_samples(&h, "cpu.cpu 2 @60\nload.load nan @60\n");
+	harness_round(&h, 60 + 86400, 5000);
+	assert_samples(&h, "end load\ncpu.cpu 2 @86460\n");
+	assert_complaints(&h, "");
+	harness_stop(&h);
+}
+
 static void a_graph_that_config_does_not_name_any_more_stays_for_a_day(void **state)
 {
 	(void)state;
@@ -365,6 +391,7 @@ int main(void)
 		cmocka_unit_test(a_plugin_that_fails_is_unknown_and_says_why),
 		cmocka_unit_test(a_plugin_whose_config_fails_is_asked_again),
 		cmocka_unit_test(a_plugin_that_is_not_offered_any_more_is_unknown_for_a_day),
+		cmocka_unit_test(an_answer_for_a_plugin_that_just_went_does_not_revive_it),
 		cmocka_unit_test(a_graph_that_config_does_not_name_any_more_stays_for_a_day),
 		cmocka_unit_test(values_with_times_are_handed_over_in_order_and_once),
 		cmocka_unit_test(a_slow_rate_is_honoured),
