@@ -24,23 +24,70 @@
 
 enum { LINKS_MAX = 8 };
 
-static bool program_check_directories(const char *path, struct error *err)
+/* Where a link leads: `path` becomes the text it stands for. */
+static bool program_follow(char **path, struct error *err)
+{
+	char link[PATH_MAX];
+	ssize_t length = readlink(*path, link, sizeof(link));
+	if (length <= 0 || (size_t)length >= sizeof(link)) {
+		return error_set(err, ERR_DENIED, "%s: this symbolic link cannot be read", *path);
+	}
+	char *text = g_strndup(link, (gsize)length);
+	if (text[0] != '/') {
+		g_autofree char *relative = text;
+		g_autofree char *dir = g_path_get_dirname(*path);
+		text = g_strconcat(dir, "/", relative, NULL);
+	}
+	g_free(*path);
+	*path = text;
+	return true;
+}
+
+static bool program_check_way(const char *path, int links, struct error *err);
+
+/* One directory on the way; where it is a link, all that lies on the way to what it stands for. */
+static bool program_check_directory(const char *dir, int links, struct error *err)
+{
+	struct stat st;
+	if (lstat(dir, &st)) {
+		return error_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_STORAGE, errno, "%s", dir);
+	}
+	if (!S_ISLNK(st.st_mode)) {
+		bool open_to_others = (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX);
+		return (st.st_uid == 0 && !open_to_others) ||
+			   error_set(err, ERR_DENIED,
+				   "%s: this directory on the way to the program is not root's alone", dir);
+	}
+	if (st.st_uid != 0) {
+		return error_set(err, ERR_DENIED, "%s: this symbolic link is not root's", dir);
+	}
+	if (links >= LINKS_MAX) {
+		return error_set(err, ERR_DENIED, "%s: more than %d symbolic links", dir, LINKS_MAX);
+	}
+	g_autofree char *to = g_strdup(dir);
+	if (!program_follow(&to, err)) {
+		return false;
+	}
+	g_autofree char *whole = g_strconcat(to, "/", NULL);
+	return program_check_way(whole, links + 1, err);
+}
+
+/* All directories of a path, up to its last "/". */
+static bool program_check_way(const char *path, int links, struct error *err)
 {
 	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
 		g_autofree char *dir =
 			slash == path ? g_strdup("/") : g_strndup(path, (gsize)(slash - path));
-		struct stat st;
-		if (stat(dir, &st)) {
-			return error_errno(
-				err, errno == ENOENT ? ERR_NOT_FOUND : ERR_STORAGE, errno, "%s", dir);
-		}
-		bool open_to_others = (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX);
-		if (st.st_uid != 0 || open_to_others) {
-			return error_set(err, ERR_DENIED,
-				"%s: this directory on the way to the program is not root's alone", dir);
+		if (!program_check_directory(dir, links, err)) {
+			return false;
 		}
 	}
 	return true;
+}
+
+static bool program_check_directories(const char *path, struct error *err)
+{
+	return program_check_way(path, 0, err);
 }
 
 static bool program_check_file(int fd, const char *path, struct error *err)
@@ -83,25 +130,6 @@ int program_open(const char *path, struct error *err)
 		return -1;
 	}
 	return program_check_file(fd, path, err) ? STEAL_FD(fd) : -1;
-}
-
-/* Where a link leads: `path` becomes the text it stands for. */
-static bool program_follow(char **path, struct error *err)
-{
-	char link[PATH_MAX];
-	ssize_t length = readlink(*path, link, sizeof(link));
-	if (length <= 0 || (size_t)length >= sizeof(link)) {
-		return error_set(err, ERR_DENIED, "%s: this symbolic link cannot be read", *path);
-	}
-	char *text = g_strndup(link, (gsize)length);
-	if (text[0] != '/') {
-		g_autofree char *relative = text;
-		g_autofree char *dir = g_path_get_dirname(*path);
-		text = g_strconcat(dir, "/", relative, NULL);
-	}
-	g_free(*path);
-	*path = text;
-	return true;
 }
 
 bool program_check(const char *path, struct error *err)

@@ -140,12 +140,44 @@ static void links_to_programs_are_followed_where_only_root_can_change_them(void 
 	test_directory_remove(dir);
 }
 
+/* hostile 78: a directory of root's inside one of somebody else's can be renamed by that one. */
+static void directories_that_are_links_are_followed_likewise(void **state UNUSED)
+{
+	if (geteuid() != 0) {
+		skip();
+	}
+	char *dir = test_directory();
+	g_autofree char *theirs = g_strconcat(dir, "/theirs", NULL);
+	g_autofree char *ours = g_strconcat(theirs, "/ours", NULL);
+	g_autofree char *program = g_strconcat(ours, "/tool", NULL);
+	g_autofree char *way = g_strconcat(dir, "/way", NULL);
+	g_autofree char *through = g_strconcat(way, "/tool", NULL);
+	g_autofree char *loop = g_strconcat(dir, "/loop", NULL);
+	g_autofree char *round = g_strconcat(loop, "/tool", NULL);
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(mkdir(theirs, 0755), 0);
+	assert_int_equal(mkdir(ours, 0755), 0);
+	assert_true(g_file_set_contents(program, "#!/bin/sh\n", -1, NULL));
+	assert_int_equal(chmod(program, 0755), 0);
+	assert_int_equal(symlink("theirs/ours", way), 0);
+	assert_int_equal(symlink("loop", loop), 0);
+	checked(through, NULL);
+	checked(round, "symbolic links");
+	assert_int_equal(chown(theirs, 65534, 65534), 0);
+	checked(through, "root's alone");
+	assert_int_equal(chown(theirs, 0, 0), 0);
+	assert_int_equal(lchown(way, 65534, 65534), 0);
+	checked(through, "not root's");
+	test_directory_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_hosts_are_put_into_arguments),
 		cmocka_unit_test(ways_to_nodes_become_argument_vectors),
 		cmocka_unit_test(links_to_programs_are_followed_where_only_root_can_change_them),
+		cmocka_unit_test(directories_that_are_links_are_followed_likewise),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
