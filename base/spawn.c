@@ -5,6 +5,8 @@
  * I1: between fork and exec the child calls async-signal-safe functions only. I2: a process group
  * is killed only while its leader is not reaped, so its number cannot have been given to another.
  * I3: SIGCHLD may stand for many children: each time all that are dead are taken, known or adopted.
+ * I4: a child takes no signal until it has handlers of its own: ours would write into the pipe of
+ * the loop, which it shares, and the parent would stop in its place.
  */
 #include "base/spawn.h"
 
@@ -415,10 +417,16 @@ static pid_t spawn_fork(
 		.environment = (char *const *)request->environment,
 	};
 	pid_t parent = getpid();
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* see I4 */
 	pid_t pid = fork();
 	if (pid == 0) {
 		child_run(&plan, parent);
 	}
+	int number = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = number;
 	return pid;
 }
 
