@@ -177,7 +177,7 @@ void attributes_copy(struct attributes *to, const struct attributes *from)
 bool attributes_unpack(
 	struct attributes *a, enum attributes_level level, const void *bytes, size_t length)
 {
-	const char *at = bytes;
+	const char *at = length ? bytes : "";
 	const char *end = at + length;
 	*a = (struct attributes){0};
 	if (length > ATTRIBUTES_PACKED_MAX || (length && end[-1])) {
