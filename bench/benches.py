@@ -110,6 +110,7 @@ def memory(repeat):
 def rrd_write(repeat):
     """samples into RRD files, beside librrd itself"""
     own = medians(repeat, lambda: program("bench_rrd", "/dev/shm", 1000))
+    slow = medians(repeat, lambda: program("bench_minutes"))
     peer = medians(repeat, lambda: program("bench_librrd"))
     return [
         Row("rrd_write", "samples into RRD files, default layout", own["rrd_write_default"], "/CPU s", False,
@@ -117,6 +118,8 @@ def rrd_write(repeat):
         Row("rrd_write_normal", "the same, Munin's layout", own["rrd_write_normal"], "/CPU s", False,
             "librrd, 1 a call", peer["librrd_single"], 0.6e6, 0.8e6),
         Row("rrd_write_elapsed", "default layout by the clock", own["rrd_write_default_elapsed"], "/s", False),
+        Row("rrd_write_minutes", "Munin's layout, a value a minute", slow["minutes_write"], "/CPU s", False,
+            "librrd, 1 a call", peer["librrd_single"]),
     ]
 
 
@@ -217,7 +220,7 @@ def ui(repeat):
 
 
 def fleet(repeat):
-    """1,000 nodes of 250 fields a minute, 200 of them slow, dead or hostile (8 minutes, 11 GB); munin-update on 30"""
+    """1,000 nodes of 250 fields a minute, 200 of them slow, dead or hostile (12 minutes, 11 GB); munin-update on 30"""
     del repeat  # one run is long enough to be sure
     if shutil.disk_usage(tempfile.gettempdir()).free < FLEET_DISK:
         raise SystemExit(f"fleet needs {FLEET_DISK >> 30} GiB for its archives in {tempfile.gettempdir()}")
@@ -233,6 +236,8 @@ def fleet(repeat):
         Row("fleet_polled", "fields asked, collector role", fields / own["cpu"]["collector"], "/CPU s", False, "munin-update",
             peer, 130e3, 650e3),
         Row("fleet_kept", "the same, judged and archived: all roles", fields / cpu, "/CPU s", False, "munin-update", peer),
+        Row("fleet_values_a_write", "values written into a file at once", own["values_a_write"], "", False),
+        Row("fleet_made", "until all files were made", own["made_s"], "s", True),
     ] + [Row(f"fleet_{role}", f"of the CPU that {role}", 100 * value, "%", True) for role, value in sorted(own["cpu"].items())]
 
 

@@ -77,23 +77,49 @@ def answering(server, kind, simulator):
     return sum(states.get(name) in ("ok", "complaining") for name in names) / max(1, len(names))
 
 
-def magpie(nodes, plugins, fields, sick_percent=20, interval_s=60, settle_s=150, measure_s=240):
+def files(server):
+    """Files in the archive."""
+    return sum(name.endswith(".rrd") for _, _, names in os.walk(server.data / "rrd") for name in names)
+
+
+def wait_for_files(server, count, at_most_s=900):
+    """Until all files are made, which takes minutes: the role gives a share of its time to it. How many seconds."""
+    began = time.monotonic()
+    while files(server) < count:
+        if time.monotonic() - began > at_most_s:
+            raise SystemExit(f"{files(server)} of {count} files after {at_most_s} s")
+        time.sleep(10)
+    return time.monotonic() - began
+
+
+def archived(server):
+    """(values, writes of files) until now."""
+    text = server.get("/metrics", timeout=60).body.decode()
+    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return float(figures["magpie_rrd_values_total"]), float(figures["magpie_rrd_files"])
+
+
+def magpie(nodes, plugins, fields, sick_percent=20, interval_s=60, settle_s=30, measure_s=240):
     """Figures of a server that asks such a fleet."""
     with fleet(nodes, plugins, fields, sick_percent, interval_s) as simulator:
         server = support.Server(configuration(simulator, interval_s))
         with server:
+            series = len(simulator.healthy()) * plugins * fields
+            made_s = wait_for_files(server, series)
             time.sleep(settle_s)
+            values, writes = archived(server)
             before, simulator_before, began = roles_cpu(server), simulator.cpu_s(), time.monotonic()
             time.sleep(measure_s)
             took = time.monotonic() - began
             after = roles_cpu(server)
+            written = [now - then for now, then in zip(archived(server), (values, writes))]
             memory = {name: proportional_set_mb(pid) for name, pid in server.roles().items()}
             memory["supervisor"] = proportional_set_mb(server.pid)
             well = answering(server, "healthy", simulator)
             figures = {"cpu": {name: (after[name] - before.get(name, 0)) / took for name in after},
                        "memory_mb": memory, "well": well,
                        "simulator_cpu": (simulator.cpu_s() - simulator_before) / took,
-                       "series": len(simulator.healthy()) * plugins * fields}
+                       "series": series, "made_s": made_s, "values_a_write": written[0] / max(1, written[1])}
             figures["seen"] = simulator.stop()
         shutil.rmtree(server.directory, ignore_errors=True)
     return figures
