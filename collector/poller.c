@@ -13,30 +13,13 @@
  * do not. One timer looks at the first. It never waits long in one piece, because the clock may be
  * set and a machine may sleep: when time went back, all slots are taken anew.
  *
- * An entry holds on to the configuration it was made from, so that its settings stay what they were
- * while a reload puts another one in force.
+ * An entry holds on to the host it was made from, so that its settings stay what they were while a
+ * reload puts another configuration in force. Of that only such hosts outlive it: many reloads hold
+ * no more than one host each per entry.
  */
 enum { POLLER_TICK_MS = 2000, POLLER_BACK_MS = 2000 };
 
 static void poller_tick(void *owner);
-
-/* -- configurations that are held on to -- */
-
-static struct footing *footing_create(struct config *config)
-{
-	struct footing *footing = g_new0(struct footing, 1);
-	footing->refs = 1;
-	footing->config = config;
-	return footing;
-}
-
-static void footing_unref(struct footing *footing)
-{
-	if (footing && --footing->refs == 0) {
-		config_destroy(footing->config);
-		g_free(footing);
-	}
-}
 
 /* -- waiting -- */
 
@@ -98,17 +81,16 @@ static void entry_samples(void *owner, struct target *target UNUSED, struct sour
 
 /*
  * Whether the host is alive says the source that speaks for it. Where there is none, any answer
- * counts, and only when nothing answers for two steps is it silent.
+ * counts, and only when nothing answers for two steps of its slowest source is it silent.
  */
 static void entry_tell_host(
 	struct entry *entry, const struct target_result *result, struct wall now)
 {
 	struct watched *host = entry->host;
 	bool speaks = host->speaker == entry;
-	int64_t patience_ms = 2 * entry->plan.step_ms;
 	if (result->alive) {
-		host->up_at = now;
-	} else if (!speaks && now.ms - host->up_at.ms < patience_ms) {
+		host->up_at = mono_now();
+	} else if (!speaks && mono_now().ms - host->up_at.ms < host->patience_ms) {
 		return;
 	}
 	if (!speaks && host->speaker) {
@@ -164,8 +146,7 @@ static void entry_done(void *owner, struct target *target, const struct target_r
 	poller->busy--;
 	entry->took_ms = (uint32_t)(mono_now().ms - target_began(target).ms);
 	entry_judge(entry, result, now);
-	/* a round a little early was that slot's: not twice */
-	entry_wait(entry, schedule_next(&entry->plan, entry->due.ms > now.ms ? entry->due : now));
+	entry_wait(entry, schedule_after(&entry->plan, entry->due, now));
 	bool exact = entry->settings->kind == CONFIG_SOURCE_HOST;
 	entry_tell_host(entry, result, exact ? entry->at : now);
 	entry_mark(entry);
@@ -237,6 +218,7 @@ static struct watched *poller_host(struct poller *poller, const char *name)
 	if (!host) {
 		host = g_new0(struct watched, 1);
 		host->name = g_strdup(name);
+		host->up_at = mono_now(); /* nothing is known yet, so it is not silent yet */
 		g_hash_table_insert(poller->hosts, host->name, host);
 	}
 	host->refs++;
@@ -273,7 +255,7 @@ static void entry_destroy(void *data)
 	loop_timer_destroy(entry->deadline);
 	target_destroy(entry->target);
 	poller_unref_host(poller, entry->host);
-	footing_unref(entry->footing);
+	config_host_unref(entry->settings->host);
 	g_free(entry->version);
 	g_free(entry->error);
 	g_free(entry);
@@ -284,9 +266,8 @@ static void poller_add(struct poller *poller, const struct config_source *settin
 	struct wall now = wall_now();
 	struct entry *entry = g_new0(struct entry, 1);
 	entry->poller = poller;
-	entry->footing = poller->footing;
-	entry->footing->refs++;
 	entry->settings = settings;
+	config_host_ref(settings->host);
 	entry->host = poller_host(poller, settings->host->name);
 	entry->plan = entry_plan(settings);
 	entry->deadline = loop_timer_create(poller->world->loop, entry_expired, entry);
@@ -353,7 +334,7 @@ static void poller_add_new(struct poller *poller, const struct config *config)
 	}
 }
 
-/* Who speaks for a host: the first kind of those that can. */
+/* Who speaks for a host: the first kind of those that can; and how patient the others are. */
 static void poller_name_speakers(struct poller *poller)
 {
 	GHashTableIter iter;
@@ -361,6 +342,7 @@ static void poller_name_speakers(struct poller *poller)
 	g_hash_table_iter_init(&iter, poller->hosts);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		((struct watched *)value)->speaker = NULL;
+		((struct watched *)value)->patience_ms = 0;
 	}
 	g_hash_table_iter_init(&iter, poller->entries);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
@@ -370,6 +352,7 @@ static void poller_name_speakers(struct poller *poller)
 			(!speaker || entry->settings->kind < speaker->settings->kind)) {
 			entry->host->speaker = entry;
 		}
+		entry->host->patience_ms = MAX(entry->host->patience_ms, 2 * entry->plan.step_ms);
 	}
 }
 
@@ -394,23 +377,23 @@ static void poller_settle(struct poller *poller, struct config *config)
 
 void poller_configure(struct poller *poller, struct config *config)
 {
-	struct footing *before = poller->footing;
-	poller->footing = footing_create(config);
+	struct config *before = poller->config;
+	poller->config = config;
 	poller_add_finds(poller, config);
 	poller_settle(poller, config);
-	footing_unref(before);
+	config_destroy(before);
 }
 
 const struct config *poller_config(const struct poller *poller)
 {
-	return poller->footing ? poller->footing->config : NULL;
+	return poller->config;
 }
 
 /* -- services that were found -- */
 
 void poller_discovered(struct poller *poller, const struct discovery *discovery)
 {
-	struct config *config = poller->footing->config;
+	struct config *config = poller->config;
 	struct config_host *local = config->hosts->pdata[0];
 	poller->discovery = discovery;
 	for (guint i = local->sources->len; i-- > 0;) {
@@ -454,7 +437,7 @@ void poller_destroy(struct poller *poller)
 	g_sequence_free(poller->waiting);
 	g_ptr_array_free(poller->gone, TRUE);
 	loop_timer_destroy(poller->timer);
-	footing_unref(poller->footing);
+	config_destroy(poller->config);
 	g_free(poller->writer);
 	g_free(poller);
 }

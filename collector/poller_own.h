@@ -7,25 +7,19 @@
  * The poller's own structs, for its two files: poller.c says when each source is asked,
  * poller_tell.c tells the engine how it is.
  */
-/* A configuration and how many entries stand on it. */
-struct footing {
-	unsigned refs;
-	struct config *config;
-};
-
 /* What all sources of a host have in common. */
 struct watched {
 	unsigned refs;
 	char *name;
 	const struct entry
-		*speaker;      /* the source that says whether the host as such is alive; NULL: none */
-	struct wall up_at; /* when anything of it answered last */
+		*speaker;        /* the source that says whether the host as such is alive; NULL: none */
+	struct mono up_at;   /* when anything of it answered last, or it was heard of first */
+	int64_t patience_ms; /* so long nothing may answer */
 };
 
 struct entry {
 	struct poller *poller;
-	struct footing *footing;
-	const struct config_source *settings;
+	const struct config_source *settings; /* its host is held on to */
 	struct watched *host;
 	struct target *target;
 	struct schedule plan;
@@ -45,7 +39,7 @@ struct poller {
 	struct world *world;
 	struct outbox *outbox;
 	struct channel *channel;
-	struct footing *footing;           /* of the configuration in force */
+	struct config *config;             /* in force */
 	GHashTable *entries;               /* id -> struct entry *, owned */
 	GHashTable *hosts;                 /* name -> struct watched * */
 	GSequence *waiting;                /* struct entry *, by due */

@@ -1,6 +1,7 @@
 #include "collector/schedule.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 #include "base/banned.h"
 
@@ -33,6 +34,12 @@ struct wall schedule_next(const struct schedule *plan, struct wall now)
 	struct wall base = wall_next((struct wall){now.ms - plan->splay_ms}, plan->step_ms);
 	return (struct wall){
 		base.ms + plan->splay_ms + (int64_t)(schedule_stride(plan) - 1) * plan->step_ms};
+}
+
+struct wall schedule_after(const struct schedule *plan, struct wall due, struct wall now)
+{
+	bool early = due.ms > now.ms && due.ms - now.ms <= SCHEDULE_EARLY_MS;
+	return schedule_next(plan, early ? due : now);
 }
 
 int64_t schedule_slot(const struct schedule *plan, struct wall at)

@@ -15,13 +15,20 @@ struct schedule {
 	unsigned back_off; /* greatest number of steps between two tries, at least 1 */
 };
 
-enum { SCHEDULE_SNAP_MS = 50 };
+enum { SCHEDULE_SNAP_MS = 50, SCHEDULE_EARLY_MS = 2000 };
 
 /* Spreads sources over the step: the same name always gets the same splay in [0, step_ms). */
 int64_t schedule_splay(const char *name, int64_t step_ms);
 
 /* The first slot later than `now`; with failures, the slot at which to try again. */
 struct wall schedule_next(const struct schedule *plan, struct wall now);
+
+/*
+ * The next slot after a round of the slot `due` that ended at `now`. A round a little early was
+ * that slot's, which does not come twice; a slot that is farther off is of a clock that was set
+ * back meanwhile, and nobody waits for it.
+ */
+struct wall schedule_after(const struct schedule *plan, struct wall due, struct wall now);
 
 /*
  * Time stamp of a round that was begun at `now`: the nearest slot if that is at most

@@ -237,9 +237,16 @@ static int compare_texts(gconstpointer a, gconstpointer b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void host_destroy(void *data)
+void config_host_ref(struct config_host *host)
 {
-	struct config_host *host = data;
+	host->refs++;
+}
+
+void config_host_unref(struct config_host *host)
+{
+	if (--host->refs) {
+		return;
+	}
 	g_ptr_array_free(host->sources, TRUE);
 	g_ptr_array_free(host->tags, TRUE);
 	g_free(host->name);
@@ -248,9 +255,15 @@ static void host_destroy(void *data)
 	g_free(host);
 }
 
+static void host_unref(void *host)
+{
+	config_host_unref(host);
+}
+
 static struct config_host *place_host(struct config *config, struct config_settings *settings)
 {
 	struct config_host *host = g_new0(struct config_host, 1);
+	host->refs = 1;
 	host->name = g_strdup(settings->name);
 	host->group = g_strdup(settings->group);
 	host->address = g_strdup(settings->address ? settings->address : settings->name);
@@ -335,7 +348,7 @@ void config_hosts_init(struct config *config)
 	config->reading = g_new0(struct config_reading, 1);
 	config->reading->hosts = g_ptr_array_new_with_free_func(settings_destroy);
 	config->reading->groups = g_ptr_array_new_with_free_func(settings_destroy);
-	config->hosts = g_ptr_array_new_with_free_func(host_destroy);
+	config->hosts = g_ptr_array_new_with_free_func(host_unref);
 }
 
 void config_hosts_finish(struct config *config)

@@ -46,6 +46,7 @@ struct config_source {
 };
 
 struct config_host {
+	unsigned refs; /* config_host_ref() */
 	char *name;
 	char *group;
 	char *address;   /* name or literal under which it is reached; default the name */
@@ -55,6 +56,10 @@ struct config_host {
 	bool discover;      /* local only: services found running are probed (default yes) */
 	GPtrArray *sources; /* struct config_source *, owned, in the order of the file */
 };
+
+/* Keeps a host with all its sources beyond its config, until it is given back. */
+void config_host_ref(struct config_host *host);
+void config_host_unref(struct config_host *host);
 
 /* Finds a host, a source of it; NULL: there is none. */
 struct config_host *config_find_host(const struct config *config, const char *name);

@@ -5,6 +5,7 @@
 #include "model/source_state.h"
 #include "tests/support/test.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 /*
@@ -22,7 +23,7 @@ struct fixture {
 	GHashTable *errors; /* id -> text */
 	GHashTable *gone;   /* ids */
 	GHashTable *up;     /* host -> up + 1 */
-	unsigned sections, declared, emptied;
+	unsigned sections, declared, emptied, said, downs;
 	struct declare_reader reader;
 	bool (*until)(struct fixture *f);
 };
@@ -51,6 +52,7 @@ static void note_seen(struct fixture *f, const struct frame *frame)
 		(void)frame_get_u32(&r);
 	}
 	g_free(frame_get_text(&r));
+	f->downs += !up;
 	g_hash_table_insert(f->up, frame_get_text(&r), GUINT_TO_POINTER(up + 1));
 }
 
@@ -58,6 +60,7 @@ static void note_state(struct fixture *f, const struct frame *frame)
 {
 	struct source_state state;
 	assert_true(source_state_read(&state, frame, NULL));
+	f->said++;
 	g_hash_table_insert(f->states, g_strdup(state.id), GUINT_TO_POINTER(state.state + 1U));
 	g_hash_table_insert(f->errors, g_strdup(state.id), g_strdup(state.error));
 	source_state_finish(&state);
@@ -229,6 +232,77 @@ static void what_is_watched_no_more_is_told_as_gone(void **state UNUSED)
 	end(&f);
 }
 
+static bool all_but_one_answer(struct fixture *f)
+{
+	return is_state(f, "mixed/check/door", SOURCE_OK) && is_up(f, "mixed", 1) &&
+		   is_state(f, "mixed/check/shut", SOURCE_FAILING);
+}
+
+/* More than two steps of the one that fails; the other one is not due again before. */
+static bool six_more_rounds(struct fixture *f)
+{
+	return f->said >= 6;
+}
+
+static void what_fails_often_does_not_silence_a_host_that_answers_seldom(void **state UNUSED)
+{
+	struct fixture f;
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+	socklen_t length = sizeof(at);
+	int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(door, (struct sockaddr *)&at, length), 0);
+	assert_int_equal(listen(door, 16), 0);
+	assert_int_equal(getsockname(door, (struct sockaddr *)&at, &length), 0);
+	char text[400];
+	snprintf(text, sizeof(text),
+		"host own; interval 300s\nhost mixed {\n"
+		"check door { interval 60s; tcp \"127.0.0.1:%u\" }\n"
+		"check shut { interval 1s; tcp \"127.0.0.1:1\" } }\n",
+		ntohs(at.sin_port));
+	begin(&f);
+	configure(&f, text);
+	connect_engine(&f);
+	run_until(&f, all_but_one_answer);
+	f.said = 0;
+	run_until(&f, six_more_rounds);
+	assert_int_equal(f.downs, 0);
+	assert_true(is_up(&f, "mixed", 1));
+	end(&f);
+	close(door);
+}
+
+static bool the_last_host_is_told(struct fixture *f)
+{
+	return dead_is_gone(f) && is_state(f, "h6/exporter/e", SOURCE_FAILING);
+}
+
+/* Each time another host comes or goes and a source has rounds under way. */
+static void a_thousand_reloads_leave_alone_what_did_not_change(void **state UNUSED)
+{
+	struct fixture f;
+	begin(&f);
+	configure(&f, "host own; interval 1s\n" DEAD);
+	connect_engine(&f);
+	run_until(&f, both_are_told);
+	unsigned declared = f.declared;
+	for (int i = 0; i < 1000; i++) {
+		char text[400];
+		snprintf(text, sizeof(text),
+			"host own; interval 1s\n" DEAD
+			"host h%d { exporter e { interval 1s; url \"http://127.0.0.1:1/metrics\" } }\n",
+			i % 7);
+		configure(&f, text);
+		assert_int_equal(poller_state(f.poller).sources, 3);
+	}
+	configure(&f, "host own; interval 1s\nhost h6 { exporter e { interval 1s; url "
+				  "\"http://127.0.0.1:1/metrics\" } }\n");
+	run_until(&f, the_last_host_is_told);
+	assert_int_equal(f.declared, declared + f.emptied + 1); /* the dead one's end, the last one */
+	assert_int_equal(poller_state(f.poller).sources, 2);
+	assert_true(poller_state(f.poller).busy <= 2);
+	end(&f);
+}
+
 static bool all_is_said(struct fixture *f)
 {
 	return is_state(f, "own/host/host", SOURCE_OK) && f->declared > 10 && f->sections > 10;
@@ -257,6 +331,8 @@ int main(void)
 		cmocka_unit_test(a_dead_source_is_told_and_disturbs_no_other),
 		cmocka_unit_test(what_is_watched_no_more_is_told_as_gone),
 		cmocka_unit_test(a_new_engine_is_told_everything_again),
+		cmocka_unit_test(what_fails_often_does_not_silence_a_host_that_answers_seldom),
+		cmocka_unit_test(a_thousand_reloads_leave_alone_what_did_not_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,28 @@ static void the_next_slot_never_drifts(void **state)
 	}
 }
 
+static void a_slot_comes_once_and_not_after_a_day(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t due_ms, now_ms, next_ms;
+	} cases[] = {
+		{20000, 20300, 30000},
+		{20000, 19990, 30000}, /* a little early */
+		{20000, 18000, 30000},
+		{20000, 17999, 20000},    /* the clock was set back by 3 s within the round, */
+		{86400000, 17000, 20000}, /* or by a day */
+		{20000, 86400000, 86410000},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct schedule plan = {.step_ms = 10000, .back_off = 1};
+		assert_int_equal(
+			schedule_after(&plan, (struct wall){cases[i].due_ms}, (struct wall){cases[i].now_ms})
+				.ms,
+			cases[i].next_ms);
+	}
+}
+
 static void failures_leave_out_slots_up_to_a_limit(void **state)
 {
 	(void)state;
@@ -89,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_next_slot_never_drifts),
+		cmocka_unit_test(a_slot_comes_once_and_not_after_a_day),
 		cmocka_unit_test(failures_leave_out_slots_up_to_a_limit),
 		cmocka_unit_test(a_stamp_is_the_slot_if_that_is_near),
 		cmocka_unit_test(splays_spread_and_stay),
