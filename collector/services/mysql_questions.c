@@ -113,7 +113,8 @@ static void mysql_keep_replica(struct probe *probe, const struct mysql_packet *p
 	}
 }
 
-/* MySQL 8.4 knows the new wording only, MariaDB and older ones the old. */
+/* MySQL 8.4 knows the new wording only, MariaDB and older ones the old. MariaDB (since 10.0) tells
+ * of sources that have a name only where it is asked for all of them; MySQL always tells of all. */
 static void mysql_replica_text(struct probe *probe, GString *out)
 {
 	const struct mysql_state *s = probe->state;
@@ -123,7 +124,10 @@ static void mysql_replica_text(struct probe *probe, GString *out)
 	const char *dot = strchr(version, '.');
 	int minor = dot ? (int)g_ascii_strtoll(dot + 1, NULL, 10) : 0;
 	bool now = !maria && (major > 8 || (major == 8 && minor >= 4));
-	g_string_assign(out, now ? "SHOW REPLICA STATUS" : "SHOW SLAVE STATUS");
+	bool named = maria && (major >= 10 || g_str_has_prefix(version, "5.5.5-"));
+	g_string_assign(out, named ? "SHOW ALL SLAVES STATUS"
+						 : now ? "SHOW REPLICA STATUS"
+							   : "SHOW SLAVE STATUS");
 }
 
 static bool mysql_replica_end(struct probe *probe, const struct mysql_error *error)

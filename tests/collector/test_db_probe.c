@@ -44,7 +44,7 @@ struct exchange {
 	struct step greeting;
 	struct step steps[STEPS_MAX];
 	double up, stage;
-	const char *reason, *complaint_about;
+	const char *reason, *complaint_about, *asked;
 	bool login, write; /* with user and password */
 };
 
@@ -88,6 +88,9 @@ static void try_exchange(const struct exchange *e, const char *secret)
 	}
 	if (strcmp(e->kind, "redis") != 0) { /* whose protocol has no other way */
 		assert_null(memmem(script.heard->str, script.heard->len, SECRET, strlen(SECRET)));
+	}
+	if (e->asked) {
+		assert_non_null(memmem(script.heard->str, script.heard->len, e->asked, strlen(e->asked)));
 	}
 	g_string_free(script.heard, TRUE);
 	rig_finish(&rig);
@@ -193,6 +196,28 @@ static void mysql_never_gets_the_password_in_clear(void **state)
 	"\x01\0\0\x01\x02\x06\0\0\x02\0\0\0\0\x01n\x06\0\0\x03\0\0\0\0\x01v" END_OF(                   \
 		"\x04") "\x0d\0\0\x05\x09read_only\x02ON" END_OF("\x06")
 
+#define MARIA                                                                                      \
+	STEP("\x58\0\0\0\x0a"                                                                          \
+		 "5.5.5-11.4.2-"                                                                           \
+		 "MariaDB\0\x07\0\0\0abcdefgh\0\xff\xf7\x2d\x02\0\xff\xdf\x15\0\0\0\0\0\0\0\0\0\0"         \
+		 "ijklmnopqrst\0mysql_native_password\0")
+#define FOLLOWS                                                                                    \
+	"\x01\0\0\x01\x01\x15\0\0\x02\0\0\0\0\x10Slave_IO_Running" END_OF(                             \
+		"\x03") "\x04\0\0\x04\x03Yes" END_OF("\x05")
+
+static void mysql_is_not_written_to_where_it_follows_a_source_by_name(void **state)
+{
+	(void)state;
+	static const struct exchange exchanges[] = {
+		{"mysql", .greeting = MARIA,
+			.steps = {STEP(MYSQL_OK), STEP(MYSQL_OK), STEP(MYSQL_OK), STEP(MYSQL_OK),
+				STEP(FOLLOWS)},
+			.login = true, .write = true, .up = 1, .stage = 5, .reason = "",
+			.asked = "SHOW ALL SLAVES STATUS"},
+	};
+	try_exchanges(exchanges, ARRAY_LENGTH(exchanges));
+}
+
 /* It may well be a replica, to which nothing is written (see C3). */
 static void mysql_is_not_written_to_where_it_hides_whether_it_follows(void **state)
 {
@@ -263,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(redis_says_what_state_it_is_in),
 		cmocka_unit_test(mysql_never_gets_the_password_in_clear),
+		cmocka_unit_test(mysql_is_not_written_to_where_it_follows_a_source_by_name),
 		cmocka_unit_test(mysql_is_not_written_to_where_it_hides_whether_it_follows),
 		cmocka_unit_test(postgresql_never_gets_the_password_in_clear),
 		cmocka_unit_test(others_are_told_apart),
