@@ -121,14 +121,28 @@ static void elasticsearch_fill(struct probe *probe, struct feed **feed, const st
 	}
 }
 
+/* Nobody configured a login: that is no fault. Whoever did counts on what it shows: a cluster whose
+ * own list of users is on a lost shard lets nobody in. */
+static void elasticsearch_refused(struct probe *probe, int status)
+{
+	if (!probe->settings->user) {
+		probe_succeed_but(probe, "alive, but asks for a login (%d)", status);
+		return;
+	}
+	if (status == 403) {
+		probe_misconfigured(probe, "the user may not ask for the cluster's health: grant monitor");
+		return;
+	}
+	probe->stage = PROBE_AUTHENTICATE; /* which goes with the question here */
+	probe_fail(probe, "refuses user or password (%d)", status);
+}
+
 static void elasticsearch_judge_health(struct probe *probe)
 {
 	struct elasticsearch *es = probe->state;
 	struct elasticsearch_health health;
 	if (es->http.status == 401 || es->http.status == 403) {
-		probe_succeed_but(probe,
-			probe->settings->user ? "refuses the login (%d)" : "alive, but asks for a login (%d)",
-			es->http.status);
+		elasticsearch_refused(probe, es->http.status);
 		return;
 	}
 	bool good = elasticsearch_health_parse(es->http.body->str, es->http.body->len, &health);
@@ -174,7 +188,7 @@ static void elasticsearch_judge_memory(struct probe *probe)
 {
 	struct elasticsearch *es = probe->state;
 	struct elasticsearch_memory m;
-	if (es->http.status == 200 &&
+	if (es->http.state == HTTP_TEXT_DONE && es->http.status == 200 &&
 		elasticsearch_memory_parse(es->http.body->str, es->http.body->len, &m)) {
 		if (!es->memory) {
 			es->memory = probe_graph(probe, &elasticsearch_memory);
@@ -195,7 +209,8 @@ static void elasticsearch_judge_memory(struct probe *probe)
 static void elasticsearch_step(struct probe *probe)
 {
 	struct elasticsearch *es = probe->state;
-	if (es->http.state == HTTP_TEXT_MORE || !http_judge(probe, &es->http)) {
+	if (es->http.state == HTTP_TEXT_MORE ||
+		(es->step != ELASTICSEARCH_MEMORY && !http_judge(probe, &es->http))) {
 		return;
 	}
 	if (es->step == ELASTICSEARCH_HEALTH) {

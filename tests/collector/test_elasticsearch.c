@@ -73,6 +73,39 @@ static void each_state_of_a_cluster_has_its_stage_and_reason(void **state)
 	rig_finish(&rig);
 }
 
+static void figures_that_fail_are_no_fault_of_the_cluster(void **state)
+{
+	(void)state;
+	static const struct cluster cluster = {
+		health_yellow, blocks_none, FAILS("500 Internal Server Error")};
+	struct rig rig;
+	rig_begin(&rig, "elasticsearch", answer_cluster);
+	rig.own = (void *)&cluster;
+	rig_round(&rig);
+	assert_probe(&rig, "elasticsearch", 1, 6, "");
+	assert_non_null(strstr(rig_complaint(&rig, "jvm"), "answers 500"));
+	rig_finish(&rig);
+}
+
+/* Else a cluster that lost the shard with its users would be well for ever. */
+static void a_login_that_was_configured_has_to_work(void **state)
+{
+	(void)state;
+	static const struct cluster unknown = {FAILS("401 Unauthorized"), "", ""};
+	static const struct cluster forbidden = {FAILS("403 Forbidden"), "", ""};
+	struct rig rig;
+	rig_begin(&rig, "elasticsearch", answer_cluster);
+	rig.source.service.user = g_strdup("magpie");
+	rig.own = (void *)&unknown;
+	rig_round(&rig);
+	assert_probe(&rig, "elasticsearch", 0, 3, "authenticate: refuses user or password (401)");
+	rig.own = (void *)&forbidden;
+	rig_round(&rig);
+	assert_false(rig_has(&rig, "probe_elasticsearch:up"));
+	assert_int_equal(rig.result.error.kind, ERR_CONFIG);
+	rig_finish(&rig);
+}
+
 static void the_figures_stand_in_munins_graphs(void **state)
 {
 	(void)state;
@@ -95,6 +128,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_state_of_a_cluster_has_its_stage_and_reason),
+		cmocka_unit_test(figures_that_fail_are_no_fault_of_the_cluster),
+		cmocka_unit_test(a_login_that_was_configured_has_to_work),
 		cmocka_unit_test(the_figures_stand_in_munins_graphs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
