@@ -175,6 +175,7 @@ void check_succeed(struct check *check, double took_s)
 	check_succeed_as(check, took_s, "");
 }
 
+PRINTF_LIKE(3, 0)
 static void check_clean(char *out, size_t size, const char *format, va_list list)
 {
 	char raw[1024];

@@ -155,6 +155,7 @@ static char *probe_withhold(const struct probe *probe, char *text)
 	return clean;
 }
 
+PRINTF_LIKE(2, 0)
 static char *probe_text(const struct probe *probe, const char *format, va_list values)
 {
 	char *raw = probe_withhold(probe, g_strdup_vprintf(format, values));
