@@ -52,7 +52,7 @@ static void exporter_tell(struct exporter *e, int stage, const char *reason)
 		.field_count = ARRAY_LENGTH(fields)};
 	const struct source *source = &e->target->source;
 	const char *name = e->target->settings->name;
-	g_autofree char *service_name = g_strconcat("exporter_", name, NULL);
+	g_autofree char *service_name = g_strconcat(SCRAPE_OWN, name, NULL);
 	g_autofree char *title = g_strconcat("Exporter ", name, NULL);
 	struct service *service =
 		graph_service_named(source, &row, source->step_s, service_name, title);

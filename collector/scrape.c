@@ -20,7 +20,9 @@
  *
  * I1: several texts may lead to one slot (labels that do not count, rows of `map`): their values
  * add up. I2: a slot's place in its graph is its field's index in the declaration in force. I3:
- * what is kept is bounded: slots by SCRAPE_SERIES_MAX, texts by those of the last answer.
+ * what is kept is bounded: slots by SCRAPE_SERIES_MAX, texts by those of the last answer. I4: a
+ * feed is that of one graph: two that declare one service in turn would fill more values than it
+ * has.
  */
 #define MEAN " mean" /* behind the family in the name of a graph of means */
 
@@ -54,6 +56,7 @@ struct known {
 struct scrape {
 	const struct config_exporter *settings;
 	char *category;
+	char *own; /* service that the exporter declares itself: none of its metrics may be it (I4) */
 	struct metric_map *map;
 	GHashTable *known;    /* set of struct known *, owned */
 	GPtrArray *graphs;    /* struct scrape_graph *, owned */
@@ -106,6 +109,11 @@ static struct scrape_graph *graph_make(
 	return graph;
 }
 
+static bool service_is_taken(const struct scrape *s, const char *service)
+{
+	return g_hash_table_contains(s->services, service) || !strcmp(service, s->own);
+}
+
 /* The graph that bears the metric's name. */
 static struct scrape_graph *graph_of_metric(struct scrape *s, const char *metric, const char *help)
 {
@@ -113,10 +121,10 @@ static struct scrape_graph *graph_of_metric(struct scrape *s, const char *metric
 	if (!graph) {
 		char service[IDENT_SERVICE_MAX + 1];
 		metric_service_name(metric, false, service);
-		if (g_hash_table_contains(s->services, service)) {
+		if (service_is_taken(s, service)) {
 			metric_service_name(metric, true, service);
 		}
-		if (g_hash_table_contains(s->services, service)) {
+		if (service_is_taken(s, service)) {
 			return NULL;
 		}
 		graph = graph_make(s, service, metric, help);
@@ -200,10 +208,16 @@ static void add_mean(
 	}
 }
 
+static void scrape_complain(struct scrape *s, const char *format, ...) PRINTF_LIKE(2, 3);
+
 static struct slot *take_mapped(
 	struct scrape *s, const struct metric_map_row *row, const struct openmetrics_sample *sample)
 {
 	struct metric_field field = {.label = row->field, .identity = row->field};
+	if (!strcmp(row->service, s->own)) { /* see I4 */
+		scrape_complain(s, "map: %s is the exporter's own", row->service);
+		return NULL;
+	}
 	text_copy(field.name, sizeof(field.name), row->field);
 	struct scrape_graph *graph = g_hash_table_lookup(s->services, row->service);
 	if (!graph) {
@@ -248,7 +262,6 @@ static gboolean known_equal(gconstpointer a, gconstpointer b)
 	return x->length == y->length && !memcmp(x->text, y->text, x->length);
 }
 
-static void scrape_complain(struct scrape *s, const char *format, ...) PRINTF_LIKE(2, 3);
 static void scrape_complain(struct scrape *s, const char *format, ...)
 {
 	va_list values;
@@ -392,6 +405,10 @@ static void graph_forget(struct scrape *s, struct scrape_graph *graph)
 
 static void graph_fill(const struct scrape *s, struct scrape_graph *graph)
 {
+	if (feed_count(graph->feed) != graph->slots->len) { /* against I2: then no values at all */
+		graph->changed = true;
+		return;
+	}
 	for (size_t i = 0; i < graph->slots->len; i++) {
 		const struct slot *slot = graph->slots->pdata[i];
 		double value = slot->answer == s->answer ? slot->value : NAN;
@@ -526,11 +543,12 @@ bool scrape_take(struct scrape *s, struct target *target, const char *text, size
 /* -- life -- */
 
 struct scrape *scrape_create(
-	const struct config_exporter *settings, const char *category, struct error *err)
+	const struct config_exporter *settings, const char *name, struct error *err)
 {
 	struct scrape *s = g_new0(struct scrape, 1);
 	s->settings = settings;
-	s->category = g_strdup(category);
+	s->category = g_strdup(name);
+	s->own = g_strconcat(SCRAPE_OWN, name, NULL);
 	s->known = g_hash_table_new_full(known_hash, known_equal, g_free, NULL);
 	s->graphs = g_ptr_array_new_with_free_func(graph_destroy);
 	s->services = g_hash_table_new(g_str_hash, g_str_equal);
@@ -554,6 +572,7 @@ void scrape_destroy(struct scrape *s)
 	g_ptr_array_unref(s->graphs);
 	metric_map_destroy(s->map);
 	g_free(s->category);
+	g_free(s->own);
 	g_free(s);
 }
 

@@ -23,10 +23,14 @@ enum {
 	SCRAPE_AHEAD_MS = 60 * 1000,
 };
 
-/* `settings` are borrowed and outlive it; `category` of its graphs is copied. NULL (CONFIG): a row
- * of `map` is none. */
+/* Before the name of an exporter: the service in which the source itself says how it is; no metric
+ * becomes it. */
+#define SCRAPE_OWN "exporter_"
+
+/* `settings` are borrowed and outlive it; `name` of the exporter, also the category of its graphs,
+ * is copied. NULL (CONFIG): a row of `map` is none. */
 struct scrape *scrape_create(
-	const struct config_exporter *settings, const char *category, struct error *err);
+	const struct config_exporter *settings, const char *name, struct error *err);
 void scrape_destroy(struct scrape *scrape); /* NULL allowed */
 
 /*

@@ -363,6 +363,30 @@ static void long_names_are_cut_and_stay_apart(void **state)
 	stage_end(&st);
 }
 
+/* The exporter declares that one with other fields: values would be written beyond its feed. */
+static void no_metric_becomes_the_service_of_the_exporter_itself(void **state)
+{
+	(void)state;
+	struct stage st;
+	GString *text = g_string_new(NULL);
+	stage_begin(&st, NULL, NULL, "mapped_*=exporter_node:up");
+	for (int i = 0; i < 100; i++) {
+		g_string_append_printf(text, "exporter_node{a=\"b%d\"} 1\n", i);
+	}
+	g_string_append(text, "mapped_up 7\n");
+	for (int round = 0; round < 2; round++) {
+		assert_true(take(&st, text->str, NULL));
+		struct service *own = service_create("g", "web1", SCRAPE_OWN "node", 10);
+		(void)service_add_field(own, "up", "up", FIELD_GAUGE);
+		const struct feed *feed = target_declare(st.target, "node", own);
+		assert_int_equal(feed_count(feed), 1);
+		assert_true(isnan(feed->values[0]));
+	}
+	assert_int_equal(scrape_series(st.scrape), 100);
+	g_string_free(text, TRUE);
+	stage_end(&st);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +399,7 @@ int main(void)
 		cmocka_unit_test(complaints_name_the_first_wrong_line_and_go),
 		cmocka_unit_test(rows_of_map_are_checked),
 		cmocka_unit_test(long_names_are_cut_and_stay_apart),
+		cmocka_unit_test(no_metric_becomes_the_service_of_the_exporter_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
