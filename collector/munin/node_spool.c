@@ -122,18 +122,22 @@ enum node_spool_progress node_spool_take(
 	struct node_spool *spool, const char *text, size_t length, bool last)
 {
 	GByteArray *block = spool->block;
+	size_t known = block->len; /* what is looked through holds no begin of another one */
 	g_byte_array_append(block, (const guint8 *)text, (guint)length);
 	const char *at = (const char *)block->data;
 	const char *end = at + block->len;
+	const char *from = at + (known ? known - 1 : 0); /* pieces are whole lines: at the last end */
 	const char *next;
-	while ((next = next_block(at, end)) && spool->taken < NODE_SPOOL_SAMPLES_MAX) {
+	while ((next = next_block(from, end)) && spool->taken < NODE_SPOOL_SAMPLES_MAX) {
 		take_block(spool, (struct node_part){at, (size_t)(next - at)});
-		at = next;
+		at = from = next;
 	}
 	if (spool->taken >= NODE_SPOOL_SAMPLES_MAX) {
 		return NODE_SPOOL_ENOUGH;
 	}
-	g_byte_array_remove_range(block, 0, (guint)(at - (const char *)block->data));
+	if (at > (const char *)block->data) {
+		g_byte_array_remove_range(block, 0, (guint)(at - (const char *)block->data));
+	}
 	if (block->len > NODE_SPOOL_BLOCK_MAX) {
 		return NODE_SPOOL_WRONG;
 	}

@@ -1,4 +1,5 @@
 #include "tests/collector/node_harness.h"
+#include "collector/munin/node_spool.h"
 #include "tests/support/certs.h"
 
 /* Nodes that do not keep their protocol. Each test ends in a round that says why, within its time.
@@ -375,6 +376,37 @@ static void spooled_data_comes_in_batches_and_whole(void **state)
 	g_string_free(spool, TRUE);
 }
 
+/* Lines that come one by one, all of one graph: each is looked at once, not with all before it. */
+static void a_spool_that_trickles_in_costs_no_more_than_one_at_once(void **state)
+{
+	(void)state;
+	enum { LINES = 40000 };
+	struct harness h = {0};
+	harness_start(&h, good);
+	struct node_state nodes;
+	struct node_spool spool;
+	node_state_init(&nodes, h.target, HARNESS_STEP_S);
+	nodes.spooled = true;
+	node_spool_init(&spool, &nodes);
+	(void)node_spool_since(&spool, wall_from_s(HARNESS_AT_S));
+	assert_int_equal(
+		node_spool_take(&spool, "multigraph a\nx.label x\n", 23, false), NODE_SPOOL_MORE);
+	clock_t before = clock();
+	for (int i = 0; i < LINES; i++) {
+		char line[40];
+		int length = snprintf(line, sizeof(line), "x.value %d:1\n", HARNESS_AT_S - LINES + i);
+		assert_int_equal(node_spool_take(&spool, line, (size_t)length, false), NODE_SPOOL_MORE);
+	}
+	assert_in_range(clock() - before, 0, CLOCKS_PER_SEC); /* some milliseconds; else seconds */
+	static const char next[] = "multigraph b\ny.label y\n";
+	assert_int_equal(node_spool_take(&spool, next, sizeof(next) - 1, false), NODE_SPOOL_MORE);
+	assert_int_equal(spool.taken, LINES);
+	assert_int_equal(node_spool_take(&spool, "", 0, true), NODE_SPOOL_MORE);
+	node_spool_finish(&spool);
+	node_state_finish(&nodes);
+	harness_stop(&h);
+}
+
 /* hostile 24 */
 static void names_that_change_each_round_do_not_pile_up(void **state)
 {
@@ -410,6 +442,7 @@ int main(void)
 		cmocka_unit_test(tls_is_never_left_where_it_is_required),
 		cmocka_unit_test(certificates_are_looked_at_where_that_is_wanted),
 		cmocka_unit_test(spooled_data_comes_in_batches_and_whole),
+		cmocka_unit_test(a_spool_that_trickles_in_costs_no_more_than_one_at_once),
 		cmocka_unit_test(names_that_change_each_round_do_not_pile_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
