@@ -43,6 +43,7 @@ struct push_seat {
 struct arrival {
 	struct push_hub *hub;
 	struct stream *stream;
+	struct in6_addr origin; /* see arrival_origin() */
 	char nonce[PUSH_HEX + 1];
 };
 
@@ -179,16 +180,49 @@ static void push_hub_keep_alive(int fd)
 	}
 }
 
-static void push_hub_receive(void *owner, int fd, const struct sockaddr_storage *peer UNUSED)
+/* Whom a connection is put down to: an IPv4 address, or the network of an IPv6 one. */
+static struct in6_addr arrival_origin(const struct sockaddr_storage *peer)
+{
+	struct in6_addr origin = {.s6_addr = {0}};
+	if (peer->ss_family == AF_INET) {
+		struct sockaddr_in v4;
+		memcpy(&v4, peer, sizeof(v4));
+		memcpy(&origin.s6_addr[12], &v4.sin_addr, sizeof(v4.sin_addr));
+	} else if (peer->ss_family == AF_INET6) {
+		struct sockaddr_in6 v6;
+		memcpy(&v6, peer, sizeof(v6));
+		bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
+		memcpy(&origin.s6_addr[mapped ? 12 : 0], &v6.sin6_addr.s6_addr[mapped ? 12 : 0],
+			mapped ? 4 : 8);
+	}
+	return origin;
+}
+
+/* Why no more may be in their greeting; NULL: they may. */
+static const char *push_hub_objects(const struct push_hub *hub, const struct in6_addr *origin)
+{
+	unsigned same = 0;
+	for (guint i = 0; i < hub->arrivals->len; i++) {
+		const struct arrival *arrival = hub->arrivals->pdata[i];
+		same += IN6_ARE_ADDR_EQUAL(&arrival->origin, origin);
+	}
+	return !hub->credentials                          ? "there is no certificate to show"
+		   : hub->arrivals->len >= PUSH_HALF_OPEN_MAX ? "too many in their greeting"
+		   : same >= PUSH_ADDRESS_MAX ? "too many from one address in their greeting"
+									  : NULL;
+}
+
+static void push_hub_receive(void *owner, int fd, const struct sockaddr_storage *peer)
 {
 	struct push_hub *hub = owner;
 	static const struct stream_handlers handlers = {
 		.open = arrival_on_open, .data = arrival_on_data, .closed = arrival_on_closed};
 	struct error err;
-	if (hub->arrivals->len >= PUSH_HALF_OPEN_MAX || !hub->credentials) {
+	struct in6_addr origin = arrival_origin(peer);
+	const char *objection = push_hub_objects(hub, &origin);
+	if (objection) {
 		hub->counts.refused++;
-		log_warn("push.full", "half_open=%u error=\"%s\"", hub->arrivals->len,
-			hub->credentials ? "too many in their greeting" : "there is no certificate to show");
+		log_warn("push.full", "half_open=%u error=\"%s\"", hub->arrivals->len, objection);
 		close(fd);
 		return;
 	}
@@ -198,6 +232,7 @@ static void push_hub_receive(void *owner, int fd, const struct sockaddr_storage 
 	struct stream_target target = {
 		.tls = &tls, .deadline_ms = PUSH_GREETING_MS, .input_max = PUSH_INPUT_MAX};
 	arrival->hub = hub;
+	arrival->origin = origin;
 	push_nonce(arrival->nonce);
 	arrival->stream = stream_adopt(hub->loop, fd, &target, &handlers, arrival, &err);
 	if (!arrival->stream) {

@@ -7,13 +7,14 @@
 /*
  * Where nodes that connect to us arrive: accepts, speaks TLS as the server, has them prove that
  * they know their host's token (collector/munin/push_proof.h), and gives the stream to whoever
- * waits for that host. At most PUSH_HALF_OPEN_MAX are in their greeting at once, each for
- * PUSH_GREETING_MS at most.
+ * waits for that host. At most PUSH_HALF_OPEN_MAX are in their greeting at once, and of these
+ * PUSH_ADDRESS_MAX from one address (of IPv6 one /64), each for PUSH_GREETING_MS at most: so one
+ * machine that holds connections open keeps nobody else out.
  */
 struct push_hub;
 struct push_seat;
 
-enum { PUSH_HALF_OPEN_MAX = 64, PUSH_INPUT_MAX = 65536 };
+enum { PUSH_HALF_OPEN_MAX = 256, PUSH_ADDRESS_MAX = 16, PUSH_INPUT_MAX = 65536 };
 
 struct push_handlers {
 	/* Whether a connection of this host is at work; then another one is refused. */
