@@ -358,6 +358,33 @@ static void mark_away(struct remote_plugin *plugin, const GPtrArray *before, str
 	}
 }
 
+static size_t count_fields(const struct node_config *config)
+{
+	size_t count = 0;
+	for (guint i = 0; i < config->graphs->len; i++) {
+		count += ((const struct node_graph *)config->graphs->pdata[i])->field_count;
+	}
+	return count;
+}
+
+/* One node must not take all memory, however many plugins it has (hostile 6). */
+static bool has_room(const struct node_state *state, const struct remote_plugin *plugin,
+	const struct node_config *config, size_t bytes)
+{
+	return state->fields - plugin->fields + count_fields(config) <= NODE_FIELDS_MAX &&
+		   state->config_bytes - plugin->config_bytes + bytes <= NODE_CONFIGS_MAX;
+}
+
+/* What the plugin takes of the node's share from now on. */
+static void plugin_takes(
+	struct node_state *state, struct remote_plugin *plugin, size_t fields, size_t bytes)
+{
+	state->fields += fields - plugin->fields;
+	state->config_bytes += bytes - plugin->config_bytes;
+	plugin->fields = fields;
+	plugin->config_bytes = bytes;
+}
+
 /* Puts a configuration in force. */
 static void configure(struct node_state *state, struct remote_plugin *plugin,
 	struct node_config *config, struct wall at)
@@ -391,10 +418,13 @@ static bool read_config(
 								   .timed = state->spooled,
 								   .names = state->names},
 		text.text, text.length);
-	const char *trouble = config->trouble != NODE_TROUBLE_NONE ? node_trouble_text(config->trouble)
-						  : config->graphs->len                ? NULL
-						  : config->notes.count                ? config->notes.text
-															   : "it names no field";
+	const char *trouble =
+		config->trouble != NODE_TROUBLE_NONE ? node_trouble_text(config->trouble)
+		: !has_room(state, plugin, config, text.length)
+			? "left out: the node has more fields, or says more of them, than is taken"
+		: config->graphs->len ? NULL
+		: config->notes.count ? config->notes.text
+							  : "it names no field";
 	if (trouble) {
 		g_free(plugin->config_trouble);
 		plugin->config_trouble = g_strdup(trouble);
@@ -404,6 +434,7 @@ static bool read_config(
 	}
 	plugin->dirty = config->dirty;
 	plugin->stamped = config->stamped || state->spooled;
+	plugin_takes(state, plugin, count_fields(config), text.length);
 	configure(state, plugin, config, at);
 	return true;
 }
@@ -468,6 +499,7 @@ static void forget_plugins(struct node_state *state, struct wall at)
 		if (!plugin->listed && plugin->away_at.ms &&
 			at.ms - plugin->away_at.ms >= (int64_t)NODE_AWAY_S * 1000) {
 			target_content(state->target, plugin->name);
+			plugin_takes(state, plugin, 0, 0);
 			g_ptr_array_remove_index(state->order, i);
 			g_hash_table_remove(state->plugins, plugin->name);
 		}

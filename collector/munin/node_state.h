@@ -13,7 +13,9 @@
  * for NODE_AWAY_S is ended.
  */
 enum {
-	NODE_PLUGINS_MAX = 1000, /* of one node (hostile 6) */
+	NODE_PLUGINS_MAX = 1000,     /* of one node (hostile 6) */
+	NODE_FIELDS_MAX = 50000,     /* of all plugins of a node */
+	NODE_CONFIGS_MAX = 16 << 20, /* bytes of all their configs */
 	NODE_AWAY_S = 86400,
 	NODE_CONFIG_S = 240,        /* after that long config is asked anew … */
 	NODE_CONFIG_SPREAD_S = 120, /* … or up to so much later */
@@ -42,10 +44,11 @@ struct remote_plugin {
 	bool asked_fetch;    /* in this round */
 	GPtrArray *graphs;   /* struct node_graph *, owned */
 	GPtrArray *services; /* struct remote_service *, one per graph; NULL: it has none (collision) */
-	uint64_t config_hash; /* of the text it was configured by */
-	char *config_note;    /* what was wrong with that; NULL: nothing */
-	char *config_trouble; /* why the last question for it gave none; NULL: it did */
-	uint32_t rate_s;      /* 0: each round */
+	uint64_t config_hash;        /* of the text it was configured by */
+	size_t config_bytes, fields; /* of that text, and in it */
+	char *config_note;           /* what was wrong with that; NULL: nothing */
+	char *config_trouble;        /* why the last question for it gave none; NULL: it did */
+	uint32_t rate_s;             /* 0: each round */
 	bool aligned;
 	struct mono config_due;
 	struct wall fetched_at, away_at;
@@ -58,10 +61,11 @@ struct node_state {
 	GPtrArray *order;     /* the same, in the order in which they are asked */
 	GHashTable *services; /* name -> struct remote_service *, owned */
 	struct node_values values;
-	GArray *pending; /* struct node_pending: samples with times of their own */
-	uint32_t step_s; /* where a plugin says nothing */
-	bool spooled;    /* all values say their time */
-	unsigned ahead;  /* samples left out because they were of the future */
+	GArray *pending;             /* struct node_pending: samples with times of their own */
+	uint32_t step_s;             /* where a plugin says nothing */
+	bool spooled;                /* all values say their time */
+	unsigned ahead;              /* samples left out because they were of the future */
+	size_t config_bytes, fields; /* of all plugins */
 };
 
 void node_state_init(struct node_state *state, struct target *target, uint32_t step_s);

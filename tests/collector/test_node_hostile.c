@@ -407,6 +407,41 @@ static void a_spool_that_trickles_in_costs_no_more_than_one_at_once(void **state
 	harness_stop(&h);
 }
 
+/* hostile 6, hostile 23: each plugin keeps its limit, all together do not. */
+static void fields_of_all_plugins_together_are_bounded(void **state)
+{
+	(void)state;
+	struct harness h = {0};
+	harness_start(&h, good);
+	struct node_state nodes;
+	node_state_init(&nodes, h.target, HARNESS_STEP_S);
+	g_autoptr(GString) text = g_string_new(NULL);
+	for (int i = 0; i < NODE_CONFIG_FIELDS_MAX; i++) {
+		g_string_append_printf(text, "f%d.label x\n", i);
+	}
+	struct node_part config = {text->str, text->len};
+	struct wall at = wall_from_s(HARNESS_AT_S);
+	unsigned taken = 0;
+	for (int i = 0; i < 60; i++) {
+		g_autofree char *name = g_strdup_printf("p%d", i);
+		struct remote_plugin *plugin = node_state_plugin(&nodes, name);
+		plugin->listed = true;
+		taken += node_state_config(&nodes, plugin, config, at);
+	}
+	assert_int_equal(taken, NODE_FIELDS_MAX / NODE_CONFIG_FIELDS_MAX);
+	assert_int_equal(nodes.fields, NODE_FIELDS_MAX);
+	g_autofree char *complaints = harness_complaints(&h);
+	assert_non_null(strstr(complaints, "p59: config: left out: the node has more fields"));
+	/* one that says the same or less again is no more than it was */
+	struct remote_plugin *first = node_state_plugin(&nodes, "p0");
+	assert_true(node_state_config(&nodes, first, (struct node_part){text->str, 24}, at));
+	assert_int_equal(nodes.fields, NODE_FIELDS_MAX - NODE_CONFIG_FIELDS_MAX + 2);
+	struct remote_plugin *last = node_state_plugin(&nodes, "p59");
+	assert_true(node_state_config(&nodes, last, (struct node_part){text->str, 24}, at));
+	node_state_finish(&nodes);
+	harness_stop(&h);
+}
+
 /* hostile 24 */
 static void names_that_change_each_round_do_not_pile_up(void **state)
 {
@@ -443,6 +478,7 @@ int main(void)
 		cmocka_unit_test(certificates_are_looked_at_where_that_is_wanted),
 		cmocka_unit_test(spooled_data_comes_in_batches_and_whole),
 		cmocka_unit_test(a_spool_that_trickles_in_costs_no_more_than_one_at_once),
+		cmocka_unit_test(fields_of_all_plugins_together_are_bounded),
 		cmocka_unit_test(names_that_change_each_round_do_not_pile_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
