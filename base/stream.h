@@ -30,7 +30,8 @@ struct stream_handlers {
 	 * then closed() follows. */
 	void (*data)(void *owner);
 	/* Over: the peer closed (kind ERR_NONE), or it failed: UNREACHABLE, TIMEOUT (the deadline),
-	 * PROTOCOL (TLS), DENIED (certificate; address that may not be asked), NOT_FOUND (name). */
+	 * PROTOCOL (TLS), DENIED (certificate; address that may not be asked), NOT_FOUND (name),
+	 * STORAGE (nothing the peer can help: we have no descriptor or memory for it). */
 	void (*closed)(void *owner, const struct error *why);
 };
 

@@ -148,6 +148,13 @@ static void stream_keep_alive(int fd, unsigned silence_s)
 	}
 }
 
+/* Want of descriptors or memory is ours, not the peer's. */
+static enum error_kind stream_kind(int number)
+{
+	bool ours = number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
+	return ours ? ERR_STORAGE : ERR_UNREACHABLE;
+}
+
 static void stream_connect_try(struct stream *stream, struct sockaddr_storage *address)
 {
 	socklen_t length = sizeof(struct sockaddr_in);
@@ -167,7 +174,7 @@ static void stream_connect_try(struct stream *stream, struct sockaddr_storage *a
 	}
 	stream->fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (stream->fd < 0 || (stream->from && !stream_bind(stream, address->ss_family))) {
-		stream_connect_useless(stream, ERR_UNREACHABLE, g_strerror(errno));
+		stream_connect_useless(stream, stream_kind(errno), g_strerror(errno));
 		return;
 	}
 	int yes = 1;
@@ -226,7 +233,7 @@ static void stream_connect_path(struct stream *stream)
 	stream->tried = 1;
 	stream->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (stream->fd < 0) {
-		stream_connect_useless(stream, ERR_UNREACHABLE, g_strerror(errno));
+		stream_connect_useless(stream, stream_kind(errno), g_strerror(errno));
 		return;
 	}
 	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length +

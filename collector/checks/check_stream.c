@@ -61,6 +61,10 @@ void check_broken(struct check *check, const struct error *why)
 	if (why->kind == ERR_DENIED || why->kind == ERR_PROTOCOL) {
 		tls_credentials_unref(STEAL(check_run(check)->credentials)); /* there may be new ones */
 	}
+	if (why->kind == ERR_STORAGE) {
+		check_refuse(check, why); /* we could not ask: nothing is said about the peer */
+		return;
+	}
 	if (why->kind == ERR_DENIED && report) {
 		check_certificate_text(report, check->at, text, sizeof(text));
 	}

@@ -84,6 +84,10 @@ static void probe_closed(void *owner, const struct error *why)
 		}
 		return;
 	}
+	if (why->kind == ERR_STORAGE) {
+		probe_refuse(run, why); /* we could not ask: nothing is said about the service */
+		return;
+	}
 	if (probe->kind->failed && probe->kind->failed(probe, why)) {
 		return;
 	}

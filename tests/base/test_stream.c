@@ -2,6 +2,8 @@
 
 #include "tests/support/talk.h"
 
+#include <sys/resource.h>
+
 static struct stream_target to(const char *host, uint16_t port)
 {
 	return (struct stream_target){
@@ -185,6 +187,30 @@ static void a_unix_socket_with_a_full_queue_is_waited_for(void **state UNUSED)
 	close(listener);
 	talk_finish(&t);
 	test_directory_remove(dir);
+}
+
+/* That we have no descriptor left says nothing about the peer. */
+static void want_of_descriptors_is_no_fault_of_the_peer(void **state UNUSED)
+{
+	struct talk t;
+	struct rlimit files;
+	uint16_t port;
+	talk_begin(&t);
+	int listener = talk_listen(&port, 1);
+	struct stream_target target = to("127.0.0.1", port);
+	start(&t, &target);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	struct rlimit none = files;
+	int next = dup(listener);
+	close(next);
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	talk_until(&t, t.closed);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	assert_int_equal(t.error.kind, ERR_STORAGE);
+	assert_non_null(strstr(t.error.text, "Too many open files"));
+	close(listener);
+	talk_finish(&t);
 }
 
 static void targets_without_sense_are_refused(void **state UNUSED)
@@ -465,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_dead_address_costs_the_deadline_and_says_so),
 		cmocka_unit_test(a_unix_socket_is_reached_by_path_and_in_the_abstract_space),
 		cmocka_unit_test(a_unix_socket_with_a_full_queue_is_waited_for),
+		cmocka_unit_test(want_of_descriptors_is_no_fault_of_the_peer),
 		cmocka_unit_test(targets_without_sense_are_refused),
 		cmocka_unit_test(a_name_that_leads_inside_is_refused_unless_allowed),
 		cmocka_unit_test(lines_are_given_whole_and_without_their_ends),
