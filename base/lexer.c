@@ -128,7 +128,7 @@ static void cut_string(struct lexer *lx, struct token *t)
 			char c = peek(lx, 1);
 			if (!c || c == '\n' || c == '\r') {
 				skip(lx, 1); /* the text is not closed, and that is said below */
-			} else if (!strchr("\"\\nt", c)) {
+			} else if (!strchr("\"\\nrt", c)) {
 				struct diag_place place = here(lx, 2);
 				struct diag *d = complain(lx, place, "E003", "unknown escape in a text");
 				place.end_column--;
@@ -162,6 +162,7 @@ void lexer_string(const struct token *token, GString *out)
 		}
 		switch (*++p) {
 		case 'n': g_string_append_c(out, '\n'); break;
+		case 'r': g_string_append_c(out, '\r'); break;
 		case 't': g_string_append_c(out, '\t'); break;
 		case '"':
 		case '\\': g_string_append_c(out, *p); break;

@@ -115,8 +115,8 @@ static bool parse_variable(struct parser *p, struct cursor *c, struct text *text
 static void append_escaped(struct cursor *c, GString *run)
 {
 	char e = c->at + 1 < c->end ? c->at[1] : '\0';
-	if (e == 'n' || e == 't') {
-		g_string_append_c(run, e == 'n' ? '\n' : '\t');
+	if (e == 'n' || e == 'r' || e == 't') {
+		g_string_append_c(run, e == 'n' ? '\n' : e == 'r' ? '\r' : '\t');
 	} else if (e == '"' || e == '\\') {
 		g_string_append_c(run, e);
 	} else {

@@ -144,13 +144,13 @@ static void strings_lose_quotes_and_escapes(void **state)
 {
 	(void)state;
 	AUTO(diag_list) list = diag_list_create();
-	static const char text[] = "\"a\\\"b\\\\c\\n\\t${x} $${y}\"";
+	static const char text[] = "\"a\\\"b\\\\c\\r\\n\\t${x} $${y}\"";
 	struct diag_source source = {"t", text, sizeof(text) - 1};
 	struct lexer lexer;
 	lexer_init(&lexer, &source, list);
 	GString *out = g_string_new(NULL);
 	lexer_string(&lexer.token, out);
-	assert_string_equal(out->str, "a\"b\\c\n\t${x} $${y}");
+	assert_string_equal(out->str, "a\"b\\c\r\n\t${x} $${y}");
 	g_string_free(out, TRUE);
 }
 
