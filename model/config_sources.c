@@ -187,8 +187,14 @@ static void check_service(const struct schema_context *context, void *target)
 	struct config_service *service = &source->service;
 	const char *kind = service_kind(service->kind ? service->kind : source->name);
 	if (!kind) {
+		const char *words[ARRAY_LENGTH(service_kinds)];
+		for (size_t i = 0; i < ARRAY_LENGTH(service_kinds); i++) {
+			words[i] = service_kinds[i].word;
+		}
+		const char *nearest = text_nearest(source->name, words, ARRAY_LENGTH(words));
 		schema_complain(context, NULL, "E102",
-			"\"kind\" is missing, and the name \"%s\" is no kind of service", source->name);
+			"\"kind\" is missing, and the name \"%s\" is no kind of service%s%s%s", source->name,
+			nearest ? ": did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 		return;
 	}
 	g_free(service->kind);
