@@ -40,6 +40,7 @@ struct node_client {
 	enum ahead ahead;
 	struct mono alone_until, plain_until, version_due;
 	char version[64];
+	char other_name[80]; /* what the node calls itself, where that is not its host's name */
 	/* of the round */
 	struct wall at;
 	bool asked, probing, again;
@@ -62,8 +63,11 @@ static void client_end_session(struct node_client *client)
 /* `why` NULL: all went well. The client may be gone afterwards. */
 static void client_done(struct node_client *client, bool alive, const struct error *why)
 {
-	struct target_result result = {
-		.alive = alive, .version = client->version[0] ? client->version : NULL};
+	g_autofree char *version =
+		g_strdup_printf("%s%s%s", client->version[0] ? client->version : "munin-node",
+			client->other_name[0] ? ", calls itself " : "", client->other_name);
+	bool known = client->version[0] || client->other_name[0];
+	struct target_result result = {.alive = alive, .version = known ? version : NULL};
 	if (why) {
 		result.error = *why;
 	}
@@ -146,17 +150,14 @@ static bool same_machine(const char *a, const char *b)
 		   (one_is_short && la == lb && !g_ascii_strncasecmp(a, b, la));
 }
 
-/* The name in the banner is only shown (hostile 3). */
-static void check_name(struct node_client *client, const char *claimed)
+/* The name in the banner is only shown, and no fault: many nodes never learnt their name (hostile
+ * 3). */
+static void take_name(struct node_client *client, const char *claimed)
 {
 	const char *host = client->target->settings->host->name;
-	if (client->target->settings->node.node_name || same_machine(claimed, host) ||
-		same_machine(claimed, "localhost")) {
-		target_content(client->target, "greet");
-	} else {
-		target_complain(
-			client->target, "greet", "the node calls itself \"%s\", not \"%s\"", claimed, host);
-	}
+	bool same = client->target->settings->node.node_name || same_machine(claimed, host) ||
+				same_machine(claimed, "localhost");
+	snprintf(client->other_name, sizeof(client->other_name), "%.70s", same ? "" : claimed);
 }
 
 static void client_greeted(void *owner)
@@ -167,7 +168,7 @@ static void client_greeted(void *owner)
 	target_trace(client->target, "greet", true, "%s%s%s%s", greeting->name,
 		greeting->secured ? ", TLS" : ", in clear", greeting->caps ? ", cap" : ", no cap",
 		greeting->spool ? ", spool" : "");
-	check_name(client, greeting->name);
+	take_name(client, greeting->name);
 	if (client->in_round) {
 		ask_first(client);
 	}

@@ -61,6 +61,29 @@ static void lines_may_end_in_cr_and_lf(void **state)
 	harness_stop(&h);
 }
 
+/* hostile 3 */
+static void a_node_of_another_name_is_well_and_its_name_is_shown(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *banner, *version;
+	} cases[] = {
+		{"# munin node at vm\n", "munin-node 2.0.73, calls itself vm"},
+		{"# munin node at web1.example.org\n", "munin-node 2.0.73"},
+		{"# munin node at WEB1\n", "munin-node 2.0.73"},
+		{"# munin node at localhost.localdomain\n", "munin-node 2.0.73"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct harness h = {.script.banner = cases[i].banner};
+		harness_start(&h, ordinary);
+		harness_round(&h, 0, 5000);
+		assert_fine(&h);
+		assert_string_equal(h.version, cases[i].version);
+		assert_complaints(&h, "");
+		harness_stop(&h);
+	}
+}
+
 /* hostile 25 */
 static void a_plugin_that_fails_is_unknown_and_says_why(void **state)
 {
@@ -388,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_round_gives_what_the_node_says),
 		cmocka_unit_test(lines_may_end_in_cr_and_lf),
+		cmocka_unit_test(a_node_of_another_name_is_well_and_its_name_is_shown),
 		cmocka_unit_test(a_plugin_that_fails_is_unknown_and_says_why),
 		cmocka_unit_test(a_plugin_whose_config_fails_is_asked_again),
 		cmocka_unit_test(a_plugin_that_is_not_offered_any_more_is_unknown_for_a_day),
