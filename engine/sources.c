@@ -28,6 +28,7 @@ struct entry {
 	int64_t due_ms;   /* of the next word; then it is overdue */
 	int64_t heard_ms; /* last word, or since when there could have been one */
 	int64_t stale_ms; /* since when it is stale */
+	int64_t mute_ms;  /* from when on the strip says so */
 	int64_t saved_s;  /* when it was stored last */
 	bool heard, stale, changed, unsaved, told_failing;
 };
@@ -177,11 +178,19 @@ bool sources_gone(struct sources *sources, const char *id)
 	return entry != NULL;
 }
 
-static void make_stale(struct entry *entry, struct wall now)
+/* Its strip says so after `patience_ms`. */
+static void make_stale(struct entry *entry, struct wall now, int64_t patience_ms)
 {
 	entry->stale = true;
 	entry->stale_ms = now.ms;
+	entry->mute_ms = now.ms + patience_ms;
 	entry->changed = true;
+}
+
+/* A collector that comes back soon, as after a restart, was nobody's silence. */
+static int64_t pause_ms(const struct entry *entry)
+{
+	return SOURCES_GRACE_MS + 2000 * (int64_t)MIN(entry->state.step_s, 60U);
 }
 
 void sources_lost(struct sources *sources, unsigned collector, struct wall now)
@@ -195,7 +204,7 @@ void sources_lost(struct sources *sources, unsigned collector, struct wall now)
 			entry->heard = false;
 			entry->heard_ms = now.ms;
 			if (!entry->stale) {
-				make_stale(entry, now);
+				make_stale(entry, now, pause_ms(entry));
 			}
 		}
 	}
@@ -205,7 +214,7 @@ void sources_lost(struct sources *sources, unsigned collector, struct wall now)
 static bool look_at(struct entry *entry, struct wall now, const struct sources_look *look)
 {
 	if (entry->heard && !entry->stale && now.ms > entry->due_ms + SOURCES_GRACE_MS) {
-		make_stale(entry, now);
+		make_stale(entry, now, 0);
 	}
 	if (!entry->heard && !look->heard) {
 		entry->heard_ms = now.ms; /* there is nobody who could speak of it */
@@ -214,7 +223,7 @@ static bool look_at(struct entry *entry, struct wall now, const struct sources_l
 	if (!entry->heard && now.ms - entry->heard_ms > patience_ms) {
 		return true;
 	}
-	if (entry->stale &&
+	if (entry->stale && now.ms >= entry->mute_ms &&
 		strip_note(entry->strip, &entry->strip_hour, sources_letter(SOURCE_STALE), now)) {
 		entry->changed = true;
 	}
@@ -338,7 +347,7 @@ bool sources_restore(struct sources *sources, const void *bytes, size_t length, 
 	strip_restore(entry->strip, entry->state.strip);
 	entry->strip_hour = strip_hour;
 	entry->told_failing = entry->state.state == SOURCE_FAILING;
-	make_stale(entry, now);
+	make_stale(entry, now, pause_ms(entry));
 	return true;
 }
 

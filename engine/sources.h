@@ -39,7 +39,8 @@ enum sources_news sources_take(
 /* It is not configured any more; false: nobody knew it. */
 bool sources_gone(struct sources *sources, const char *id);
 
-/* That collector is gone: its sources are stale. */
+/* That collector is gone: its sources are stale, in their strips only when none was back for some
+ * rounds. */
 void sources_lost(struct sources *sources, unsigned collector, struct wall now);
 
 /* What follows from an instant, and what has to be done for it. */

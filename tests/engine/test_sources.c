@@ -193,11 +193,29 @@ static void the_strip_keeps_the_worst_of_each_hour(void **state)
 	struct source_state shown = seen("web1/munin/munin", after_s(3 * 3600));
 	assert_string_equal(shown.strip, "--------------------uwo-");
 	source_state_finish(&shown);
-	sources_lost(sources, 0, after_s(3 * 3600));
-	sources_look(sources, after_s(3 * 3600), &heard);
-	shown = seen("web1/munin/munin", after_s(3 * 3600));
-	assert_string_equal(shown.strip, "--------------------uwou");
-	source_state_finish(&shown);
+}
+
+static void a_short_pause_of_the_collector_leaves_no_mark_in_the_strip(void **state)
+{
+	static const struct {
+		int64_t away_s;
+		const char *strip;
+	} cases[] = {{5, "-----------------------o"}, {179, "-----------------------o"},
+		{180, "-----------------------u"}};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct wall began = after_s(1600); /* an hour begins 1600 s after the start */
+		say("web1/munin/munin", SOURCE_OK, 60, began);
+		sources_lost(sources, 0, began);
+		for (int64_t s = 0; s <= cases[i].away_s; s++) {
+			sources_look(sources, after_s(1600 + s), s % 2 ? &heard : &deaf);
+		}
+		struct wall back = after_s(1600 + cases[i].away_s);
+		assert_seen("web1/munin/munin", back, SOURCE_STALE);
+		say("web1/munin/munin", SOURCE_OK, 60, back);
+		struct source_state shown = seen("web1/munin/munin", back);
+		assert_string_equal(shown.strip, cases[i].strip);
+		source_state_finish(&shown);
+	}
 }
 
 static void it_is_stored_when_it_changes_and_else_now_and_then(void **state)
@@ -230,7 +248,7 @@ static void what_was_stored_comes_back_as_stale(void **state)
 	assert_int_equal(back.state, SOURCE_STALE);
 	assert_int_equal(back.first.ms, start.ms);
 	assert_string_equal(back.error, "connect: refused");
-	assert_int_equal(back.strip[SOURCE_STRIP - 1], 'u');
+	assert_int_equal(back.strip[SOURCE_STRIP - 1], 'u'); /* as it was before */
 	source_state_finish(&back);
 	/* people know already */
 	assert_int_equal(say("web1/munin/munin", SOURCE_FAILING, 60, after_s(20)), SOURCES_SAME);
@@ -285,6 +303,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_source_that_is_gone_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_new_collector_cannot_know_is_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_strip_keeps_the_worst_of_each_hour, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_short_pause_of_the_collector_leaves_no_mark_in_the_strip, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			it_is_stored_when_it_changes_and_else_now_and_then, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_stored_comes_back_as_stale, setup, teardown),
