@@ -39,6 +39,11 @@ void engine_event(struct engine *engine, const char *kind, const char *object, c
 {
 	log_warn("engine.event", "kind=%s object=\"%s\" text=\"%s\"", kind, log_safe(object),
 		log_safe(text));
+	engine_note(engine, kind, object, text);
+}
+
+void engine_note(struct engine *engine, const char *kind, const char *object, const char *text)
+{
 	struct store_event event = {engine->steady.now, (char *)kind, (char *)object, (char *)text};
 	publish_event(engine->publish, &event, true);
 	struct store_batch *batch = engine->keeper ? keeper_batch(engine->keeper) : engine->early;

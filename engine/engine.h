@@ -43,7 +43,7 @@ struct engine {
 	struct config *config;   /* in force */
 	struct ruleset *ruleset; /* in force */
 	GArray *alerts_waiting;  /* of engine/evaluate.c: to be shown when stored */
-	GHashTable *alerts_told; /* of engine/evaluate.c: number of instance -> value shown, owned */
+	GHashTable *alerts_told; /* of engine/evaluate.c: number of instance -> what is shown, owned */
 	GArray *changed;         /* uint32_t ids of services whose limits are to be told */
 	struct loop_timer *tick, *ending;
 	uint64_t applied; /* last journal sequence that took effect */
@@ -80,3 +80,6 @@ struct wall engine_now(struct engine *engine);
 
 /* Tells people: log, store, page. */
 void engine_event(struct engine *engine, const char *kind, const char *object, const char *text);
+
+/* The same without a line in the log: another role has logged it. */
+void engine_note(struct engine *engine, const char *kind, const char *object, const char *text);

@@ -214,7 +214,20 @@ void evaluate_released(struct engine *engine, uint64_t generation)
 	g_array_set_size(all, kept);
 }
 
-/* -- values that change while the level does not -- */
+/* -- values and reasons that change while the level does not -- */
+
+struct told {
+	double value;
+	guint said; /* hash of what the source says of the value */
+};
+
+static struct told told_of(const struct engine *engine, const struct instance_view *view)
+{
+	const struct field *field =
+		view->series_id ? catalog_series(engine->catalog, view->series_id) : NULL;
+	const char *said = field ? attributes_get(&field->attributes, "extinfo") : NULL;
+	return (struct told){view->value, g_str_hash(said ? said : "")};
+}
 
 struct refresh {
 	struct engine *engine;
@@ -226,8 +239,11 @@ static void refresh_alert(void *owner, struct instance *instance)
 	const struct refresh *refresh = owner;
 	struct engine *engine = refresh->engine;
 	struct instance_view view = instance_view(instance);
-	const double *told = g_hash_table_lookup(engine->alerts_told, GUINT_TO_POINTER(view.number));
-	bool same = told && !memcmp(told, &view.value, sizeof(view.value));
+	const struct told *told =
+		g_hash_table_lookup(engine->alerts_told, GUINT_TO_POINTER(view.number));
+	struct told now = told_of(engine, &view);
+	bool same =
+		told && !memcmp(&told->value, &now.value, sizeof(now.value)) && told->said == now.said;
 	if (!same && !g_hash_table_contains(refresh->waiting, instance)) {
 		publish_alert(engine->publish, instance);
 	}
@@ -412,8 +428,9 @@ void evaluate_alert(struct engine *engine, struct instance *instance, struct fra
 		g_hash_table_remove(engine->alerts_told, GUINT_TO_POINTER(view.number));
 		return;
 	}
-	g_hash_table_replace(engine->alerts_told, GUINT_TO_POINTER(view.number),
-		g_memdup2(&view.value, sizeof(view.value)));
+	struct told told = told_of(engine, &view);
+	g_hash_table_replace(
+		engine->alerts_told, GUINT_TO_POINTER(view.number), g_memdup2(&told, sizeof(told)));
 	bool pending = view.level == LEVEL_OK;
 	struct texts t = texts_of(engine, instance, &view);
 	message_start(w, MESSAGE_ALERT);

@@ -61,14 +61,28 @@ static void begin_minute(struct engine *engine, int64_t minute)
 	fleet->untold = 0;
 }
 
-static void tell(struct engine *engine, const char *kind, const char *object, const char *text)
+static bool may_tell(struct engine *engine)
 {
 	struct fleet *fleet = &engine->fleet;
 	begin_minute(engine, wall_s(engine->steady.now) / MINUTE_S);
-	if (fleet->told++ < FLEET_EVENTS_PER_MINUTE) {
+	bool may = fleet->told++ < FLEET_EVENTS_PER_MINUTE;
+	fleet->untold += !may;
+	return may;
+}
+
+static void tell(struct engine *engine, const char *kind, const char *object, const char *text)
+{
+	if (may_tell(engine)) {
 		engine_event(engine, kind, object, text);
-	} else {
-		fleet->untold++;
+	}
+}
+
+/* What the collector has logged. */
+static void tell_source(
+	struct engine *engine, const char *kind, const char *object, const char *text)
+{
+	if (may_tell(engine)) {
+		engine_note(engine, kind, object, text);
 	}
 }
 
@@ -135,8 +149,8 @@ void fleet_source(struct engine *engine, unsigned collector, struct source_state
 	g_autofree char *id = g_strdup(state->id);
 	g_autofree char *error = g_strdup(state->error);
 	switch (sources_take(engine->sources, collector, state, engine->steady.now)) {
-	case SOURCES_FAILED: tell(engine, "source.failing", id, error); break;
-	case SOURCES_RECOVERED: tell(engine, "source.ok", id, "it answers again"); break;
+	case SOURCES_FAILED: tell_source(engine, "source.failing", id, error); break;
+	case SOURCES_RECOVERED: tell_source(engine, "source.ok", id, "it answers again"); break;
 	case SOURCES_REFUSED: tell(engine, "source.limit", id, "there are too many sources"); break;
 	case SOURCES_SAME: break;
 	}
