@@ -28,7 +28,7 @@ enum { CHECK_MARGIN_MS = 100 };
 #undef CHECK_TARGET
 
 static const struct field_row check_first[] = {
-	{"up", "up", FIELD_GAUGE, .min = "0", .max = "1", .unit = "1",
+	{"up", "up", FIELD_GAUGE, .min = "0", .max = "1", .unit = "1", .hidden = true,
 		.info = "1: all of it went well in time"},
 	{"stage", "stages done", FIELD_GAUGE, .min = "0", .max = "6", .unit = "1", .hidden = true,
 		.info = "1 resolve, 2 connect, 3 greet, 4 authenticate, 5 query"},
@@ -62,7 +62,6 @@ static void check_declare(struct check_run *run)
 		.vlabel = "seconds",
 		.category = "checks",
 		.info = check->kind->info,
-		.no_scale = true,
 		.fields = check_first,
 		.field_count = ARRAY_LENGTH(check_first)};
 	g_autofree char *title = g_strdup_printf("%s %s", check->kind->title, target->settings->name);

@@ -23,13 +23,13 @@ static const char *const probe_stage_names[] = {
 	"resolve", "connect", "greet", "authenticate", "query", "write"};
 
 static const struct field_row probe_fields[] = {
-	{"up", "up", FIELD_GAUGE, .min = "0", .max = "1",
+	{"up", "up", FIELD_GAUGE, .min = "0", .max = "1", .hidden = true,
 		.info = "1: the whole exchange went well in time"},
-	{"stage", "stages done", FIELD_GAUGE, .min = "0", .max = "6",
+	{"stage", "stages done", FIELD_GAUGE, .min = "0", .max = "6", .hidden = true,
 		.info = "1 resolve, 2 connect, 3 greet, 4 authenticate, 5 query, 6 write"},
 	{"time", "time", FIELD_GAUGE, .min = "0", .unit = "s",
 		.info = "From the first step to the last answer"},
-	{"canary", "write canary", FIELD_GAUGE, .min = "0", .max = "1",
+	{"canary", "write canary", FIELD_GAUGE, .min = "0", .max = "1", .hidden = true,
 		.info = "1: what was written could be read back"},
 };
 enum { PROBE_UP, PROBE_STAGE, PROBE_TIME, PROBE_CANARY };
@@ -38,12 +38,11 @@ static const struct graph_row probe_row = {
 	.name = "probe",
 	.title = "Probe",
 	.args = "--base 1000 -l 0",
-	.vlabel = "state, stages, seconds",
+	.vlabel = "seconds",
 	.category = "probes",
 	.info =
-		"Whether the service answers in its own protocol, how far the exchange came and how long "
-		"it took.",
-	.no_scale = true,
+		"How long the exchange in the service's own protocol took. Where nothing is drawn it did "
+		"not come to its end; whether it did, and how far it came, are values of their own.",
 	.fields = probe_fields,
 	.field_count = ARRAY_LENGTH(probe_fields),
 };
