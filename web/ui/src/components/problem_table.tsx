@@ -31,7 +31,7 @@ function Row({ alert: a }: { alert: Alert }) {
 			<td class="g-what">
 				<a href={servicePath(a.host, a.service)}><b>{a.host}</b> {subject(a)}</a>
 			</td>
-			<td class="no muted">{a.summary}</td>
+			<td class="no muted">{a.summary} <Said alert={a} /></td>
 			<td class="num g-value"><span class={`val ${kind}`}>{a.value_text || '–'}</span></td>
 			<td class="faint nowrap no">{a.threshold_text}</td>
 			<td class="no opt">{strip && <Strip letters={strip} of={a.host} />}</td>

@@ -73,6 +73,14 @@ export function measure(v: number | null | undefined, scale: Scale, unit: string
 	return /[a-zµ]$/i.test(text) ? `${text}${unit}` : `${text}${nbsp}${unit}`;
 }
 
+/** How long something took: `< 1 ms`, `21 ms`, `1.25 s`. */
+export function took(s: number): string {
+	if (s >= 1) {
+		return `${digits(s)}${nbsp}s`;
+	}
+	return s < 0.001 ? `< 1${nbsp}ms` : `${Math.round(s * 1000)}${nbsp}ms`;
+}
+
 /** `1,034` */
 export function count(n: number): string {
 	return Math.round(n).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',');

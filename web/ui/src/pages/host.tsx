@@ -45,12 +45,13 @@ function chipText(list: Alert[], level: Level): string {
 }
 
 function Head({ host, list, span }: { host: Host; list: Alert[]; span: Span }) {
-	const level = worst(list.map((a) => a.level));
+	const seen = hosts.value.get(host.host);
+	const level = worst([...list.map((a) => a.level), seen?.state === 'unknown' ? 'unknown' : 'ok']);
 	return (
 		<div class="head">
 			<h1>
 				<span class="crumb"><a href={`/?q=group:${encodeURIComponent(host.group)}`}>{host.group}</a> /</span> {host.host}{' '}
-				{level !== 'ok' ? <Chip level={level}>{chipText(list, level)}</Chip> : <Chip level="ok">ok</Chip>}
+				<Chip level={level}>{list.some((a) => a.level === level) ? chipText(list, level) : level}</Chip>
 			</h1>
 			<span class="push" />
 			<SpanBar span={span} />

@@ -2,7 +2,7 @@
 import { hostPath } from '../api';
 import { Age } from '../components/age';
 import { Mark } from '../components/mark';
-import { digits, plural } from '../format/number';
+import { plural, took } from '../format/number';
 import { clock, full, moment, near } from '../format/time';
 import { now } from '../state/clock';
 import { problems } from '../state/store';
@@ -33,7 +33,10 @@ const advice: [RegExp, string][] = [
 	[/not asked for|out of step/i, 'It answers something else than what it was asked, so nothing of it is believed: look what really listens there.'],
 	[/does not know the command|no plugin/i, 'It is a node, but has nothing for this host: look at "node_name" in magpie.conf and at the plugins there.'],
 	[/^greet/, 'It takes connections but says nothing: the process hangs, or its table of connections is full.'],
-	[/^query|no answer|timed? ?out/i, 'It began to answer and did not come to an end: a plugin or query takes too long.'],
+	[/^execute/, 'It could not be run: look at its path in magpie.conf, and whether root owns it and all folders above.'],
+	[/no answer|no reply|within|timed? ?out/i, 'It began to answer and did not come to an end: a plugin or query takes too long.'],
+	[/^query/, 'It answers, but not as it should: its own log says why, or what is expected in magpie.conf is wrong.'],
+	[/^write/, 'It answers, but does not take what is written: look at its memory, its disk and its rights.'],
 ];
 
 function adviceFor(s: Source): string {
@@ -46,10 +49,24 @@ function adviceFor(s: Source): string {
 	return advice.find(([pattern]) => pattern.test(s.error))?.[1] ?? '';
 }
 
+/** What is asked whether it is well: that it is not is an answer, and rules say what follows. */
+function isAsked(s: Source): boolean {
+	return s.kind === 'service' || s.kind === 'check' || s.kind === 'exporter';
+}
+
 function Sentence({ source: s }: { source: Source }) {
 	const since = moment(s.since);
 	const when = Number.isFinite(since) ? <> since <time title={full(since)}>{near(since, now.value)}</time></> : null;
 	const waiting = problems.value.filter((a) => a.host === s.host && a.level === 'unknown').length;
+	if (s.state === 'failing' && isAsked(s)) {
+		const own = problems.value.filter((a) => a.host === s.host && a.service.endsWith(`_${s.name}`)).length;
+		return (
+			<p>
+				<b>Failing{when}.</b>{' '}
+				{own > 0 && <a href={`/problems?q=${encodeURIComponent(`${s.host} ${s.name}`)}`}>{plural(own, 'problem')} because of it</a>}
+			</p>
+		);
+	}
 	if (s.state === 'failing') {
 		return (
 			<p>
@@ -131,13 +148,13 @@ export function SourceDetail({ source: s }: { source: Source }) {
 					{s.version && <><dt>answers as</dt><dd>{s.version}</dd></>}
 					<dt>{isSilent(s) ? 'next try' : 'next round'}</dt><dd><Next source={s} />, every {s.every_s} s</dd>
 					<dt>last good</dt>
-					<dd><When at={s.last} />{moment(s.last) > 0 && `, ${plural(s.series, 'series', 'series')} in ${digits(s.took_s)} s`}</dd>
+					<dd><When at={s.last} />{moment(s.last) > 0 && `, ${plural(s.series, 'series', 'series')} in ${took(s.took_s)}`}</dd>
 					<dt>first seen</dt><dd><When at={s.first_seen} /></dd>
 				</dl>
 				<Complaints source={s} />
 				<p class="bar gap"><a class="btn" href={hostPath(s.host)}>Host {s.host}</a></p>
 			</div>
-			<footer>magpie doctor {s.host}</footer>
+			<footer>magpie doctor {s.kind === 'host' ? s.host : `${s.host}/${s.name}`}</footer>
 		</aside>
 	);
 }

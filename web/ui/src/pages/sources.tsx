@@ -5,7 +5,7 @@ import { FilterBox } from '../components/filter_box';
 import { KeyLine } from '../components/key_line';
 import { Mark } from '../components/mark';
 import { Strip } from '../components/strip';
-import { count, digits, plural } from '../format/number';
+import { count, plural, took } from '../format/number';
 import { moment, near } from '../format/time';
 import { parameter, replaceParameters, withParameters } from '../router';
 import { now } from '../state/clock';
@@ -18,13 +18,13 @@ const okShown = 50;
 const narrowPx = 900;
 type Show = 'all' | 'complaining' | 'silent';
 
-/** What people call it: the address of a node, host and name of what is asked there. */
+/** What people call it: the host first, then the name of what is asked there; of a node its address, if that is another. */
 function nameOf(s: Source): string {
 	if (s.kind === 'host') {
 		return `this host (${s.host})`;
 	}
 	if (s.kind === 'munin') {
-		return s.where.includes(s.host) ? s.where : `${s.host} ${s.where}`;
+		return s.where === s.host || s.where.startsWith(`${s.host}:`) ? s.where : `${s.host} ${s.where}`;
 	}
 	return s.kind === 'push' ? s.host : `${s.host} ${s.name}`;
 }
@@ -67,7 +67,7 @@ function Row({ source: s, chosen }: { source: Source; chosen: boolean }) {
 			</td>
 			<td class="muted w2">{kindOf(s)}</td>
 			<td class={`num no ${silent ? 'val small unknown' : ''}`}><Last source={s} /></td>
-			<td class="num no">{silent || s.state === 'waiting' ? '–' : `${digits(s.took_s)}\u00a0s`}</td>
+			<td class="num no">{silent || s.state === 'waiting' ? '–' : took(s.took_s)}</td>
 			<td class="num no">{count(s.services)}</td>
 			<td class="num no">{count(s.series)}</td>
 			<td class="no opt"><Strip letters={s.strip} of={nameOf(s)} /></td>
