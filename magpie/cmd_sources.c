@@ -106,7 +106,7 @@ int cmd_sources(int argc, char **argv)
 		{"failing", NULL, "only those that fail, complain or were not heard of", NULL, &failing}};
 	const struct options options = {.command = "sources",
 		.operands = "",
-		.about = "Lists where samples come from: nodes, services, checks, plugins and exporters, "
+		.about = "Lists where samples come from: nodes, services, checks, plugins and exporters,\n"
 				 "with the state, the last error and the next round of each.",
 		.rows = rows,
 		.row_count = ARRAY_LENGTH(rows)};

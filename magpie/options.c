@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <glib.h>
+
 #include "base/banned.h"
 
 /*
@@ -21,7 +23,8 @@ static void options_help(const struct options *options)
 		char left[64];
 		snprintf(left, sizeof(left), "%s%s%s%s", row->name[1] ? "--" : "-", row->name,
 			row->argument ? " " : "", row->argument ? row->argument : "");
-		printf("  %-24s %s\n", left, row->help);
+		int columns = (int)g_utf8_strlen(left, -1);
+		printf("  %s%*s %s\n", left, columns < 24 ? 24 - columns : 0, "", row->help);
 	}
 	printf("  %-24s %s\n", "--help", "this text");
 }
