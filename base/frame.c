@@ -130,7 +130,8 @@ void frame_finish(struct frame_writer *w)
 
 struct frame_reader frame_read(const struct frame *frame)
 {
-	return (struct frame_reader){.at = frame->payload, .end = frame->payload + frame->length};
+	const unsigned char *begin = frame->payload; /* NULL where there is none */
+	return (struct frame_reader){.at = begin, .end = frame->length ? begin + frame->length : begin};
 }
 
 const unsigned char *frame_get_bytes(struct frame_reader *r, size_t length)
