@@ -57,7 +57,8 @@ char *secret_read(const char *path, struct error *err)
 	}
 	if (length <= 0 || strlen(secret) != (size_t)length || strpbrk(secret, "\r\n")) {
 		error_set(err, ERR_CONFIG, "secret file %s: has to hold one line of text", path);
-		secret_free(secret);
+		explicit_bzero(secret, SECRET_MAX + 1); /* there may be a NUL in it */
+		g_free(secret);
 		return NULL;
 	}
 	return secret;
@@ -66,7 +67,7 @@ char *secret_read(const char *path, struct error *err)
 void secret_free(char *secret)
 {
 	if (secret) {
-		explicit_bzero(secret, SECRET_MAX + 1);
+		explicit_bzero(secret, strlen(secret));
 		g_free(secret);
 	}
 }

@@ -1,3 +1,4 @@
+#include "base/secret.h"
 #include "collector/munin/push_hub.h"
 #include "tests/support/certs.h"
 
@@ -87,12 +88,29 @@ static void one_address_that_says_nothing_keeps_nobody_else_out(void **state)
 	bed_finish(&bed);
 }
 
+/* Of a host that is not known a text stands in for the token, and is shorter than one can be. */
+static void a_secret_is_wiped_and_nothing_behind_it(void **state)
+{
+	char *texts[64];
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+		texts[i] = g_strnfill(64, 'x');
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+		secret_free(texts[i]);
+		for (size_t k = i + 1; k < ARRAY_LENGTH(texts); k++) {
+			assert_int_equal(strspn(texts[k], "x"), 64);
+		}
+	}
+}
+
 int main(void)
 {
 	struct certs certs;
 	certs_begin(&certs);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_prestate(one_address_that_says_nothing_keeps_nobody_else_out, &certs),
+		cmocka_unit_test(a_secret_is_wiped_and_nothing_behind_it),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	certs_finish(&certs);
