@@ -320,6 +320,9 @@ void sources_pack(struct sources *sources, const char *id, struct frame_writer *
 static bool read_state(struct source_state *state, struct frame_reader *r, unsigned version)
 {
 	static const guint8 none[PACK_FOUND];
+	if (!version || version > PACK_VERSION || !frame_left(r)) {
+		return false;
+	}
 	g_autoptr(GByteArray) whole = g_byte_array_new();
 	g_byte_array_append(whole, r->at, (guint)frame_left(r));
 	if (version == PACK_VERSION_BEFORE) {
@@ -327,7 +330,7 @@ static bool read_state(struct source_state *state, struct frame_reader *r, unsig
 	}
 	struct frame frame = {
 		.type = MESSAGE_SOURCE, .version = 1, .length = whole->len, .payload = whole->data};
-	return version && version <= PACK_VERSION && source_state_read(state, &frame, NULL);
+	return source_state_read(state, &frame, NULL);
 }
 
 bool sources_restore(struct sources *sources, const void *bytes, size_t length, struct wall now)
