@@ -79,7 +79,9 @@ static bool is_address(const char *text, struct error *err)
 		return config_check_no_control(text, err);
 	}
 	return address_parse_endpoint(with_port, host, &port, NULL) ||
-		   address_parse_endpoint(text, host, &port, err);
+		   address_parse_endpoint(text, host, &port, NULL) ||
+		   error_set(err, ERR_CONFIG,
+			   "expected a name or an address, with or without a port (1 to 65535)");
 }
 
 bool config_check_address(const char *text, struct error *err)
@@ -108,6 +110,7 @@ static bool check_status(const char *text, struct error *err)
 				((g_ascii_isdigit(text[1]) && g_ascii_isdigit(text[2])) || !strcmp(text + 1, "xx"));
 	bool range = length == 7 && text[3] == '-' && strspn(text, "0123456789") == 3 &&
 				 strspn(text + 4, "0123456789") == 3;
+	range = range && strncmp(text, text + 4, 3) <= 0;
 	return good || range ||
 		   error_set(err, ERR_CONFIG, "expected a status such as 200, 2xx or 200-399");
 }
@@ -147,6 +150,16 @@ static void keep_text(const struct schema_context *context, struct config_source
 {
 	g_free(source->fingerprint);
 	source->fingerprint = config_block_text(context->block);
+}
+
+/* A certificate is warned of before it is critical; 0: no warning is wanted. */
+static void check_days(const struct schema_context *context, const struct config_check *check)
+{
+	if (check->warn_days && check->crit_days > check->warn_days) {
+		schema_complain(context, schema_find(context->block, "crit_days"), "E106",
+			"\"crit_days\" (%u) is more than \"warn_days\" (%u): it would never warn",
+			check->crit_days, check->warn_days);
+	}
 }
 
 static void check_identity(
@@ -332,6 +345,7 @@ static void check_check(const struct schema_context *context, void *target)
 			"a command begins with the absolute path of a program");
 	}
 	check_login(context, check->user, check->password_file);
+	check_days(context, check);
 	check_identity(context, &check->identity);
 	keep_text(context, source);
 }
