@@ -220,7 +220,7 @@ def ui(repeat):
 
 
 def fleet(repeat):
-    """1,000 nodes of 250 fields a minute, 200 of them slow, dead or hostile (12 minutes, 11 GB); munin-update on 30"""
+    """1,000 nodes of 250 fields a minute, 200 of them slow, dead or hostile (a quarter of an hour, 11 GB); munin-update on 30"""
     del repeat  # one run is long enough to be sure
     if shutil.disk_usage(tempfile.gettempdir()).free < FLEET_DISK:
         raise SystemExit(f"fleet needs {FLEET_DISK >> 30} GiB for its archives in {tempfile.gettempdir()}")
