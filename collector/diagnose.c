@@ -10,7 +10,7 @@
 
 /*
  * One round of one target, in a loop that runs for nothing else, with the deadline that the poller
- * would set. The advice is a table (hints.def) over what sources say when they fail.
+ * would set.
  */
 struct examination {
 	struct loop *loop;
@@ -88,38 +88,4 @@ void diagnosis_finish(struct diagnosis *diagnosis)
 		g_ptr_array_unref(diagnosis->complaints);
 	}
 	*diagnosis = (struct diagnosis){0};
-}
-
-/* -- advice -- */
-
-enum {
-	NODES = 1 << CONFIG_SOURCE_NODE | 1 << CONFIG_SOURCE_PUSH,
-	PUSHES = 1 << CONFIG_SOURCE_PUSH,
-	EXPORTERS = 1 << CONFIG_SOURCE_EXPORTER,
-	PLUGINS = 1 << CONFIG_SOURCE_PLUGIN,
-	CHECKS = 1 << CONFIG_SOURCE_CHECK,
-	ALL = (1 << CONFIG_SOURCE_KINDS) - 1,
-};
-enum { ERR_ANY = -1 };
-
-static const struct hint {
-	int sources, kind;
-	const char *text, *advice;
-} hints[] = {
-#define HINT(sources, kind, text, advice) {sources, ERR_##kind, text, advice},
-#include "collector/hints.def"
-#undef HINT
-};
-
-const char *diagnose_hint(const struct config_source *settings, const struct error *error)
-{
-	g_autofree char *text = g_ascii_strdown(error->text, -1);
-	for (size_t i = 0; i < ARRAY_LENGTH(hints); i++) {
-		if (hints[i].sources & 1 << settings->kind &&
-			(hints[i].kind == ERR_ANY || hints[i].kind == (int)error->kind) &&
-			text_glob(hints[i].text, text)) {
-			return hints[i].advice;
-		}
-	}
-	return ""; /* not reached: the last row fits all */
 }

@@ -18,9 +18,3 @@ struct diagnosis {
 void diagnose_source(
 	struct world *world, const struct config_source *settings, struct diagnosis *out);
 void diagnosis_finish(struct diagnosis *diagnosis);
-
-/*
- * What people can do about an error of a source (also about a complaint: kind ERR_NONE), in one or
- * two sentences; from a table. Never NULL.
- */
-const char *diagnose_hint(const struct config_source *settings, const struct error *error);

@@ -6,6 +6,7 @@
 #include "magpie/command.h"
 #include "magpie/local_executor.h"
 #include "magpie/options.h"
+#include "model/hint.h"
 #include "model/config.h"
 #include "model/config_files.h"
 
@@ -72,7 +73,7 @@ static void print_complaints(const struct config_source *s, const struct diagnos
 		struct error error = {.kind = ERR_NONE};
 		text_copy(error.text, sizeof(error.text), diagnosis->complaints->pdata[i]);
 		printf("  WRONG  %s\n", error.text);
-		const char *advice = diagnose_hint(s, &error);
+		const char *advice = hint_for(s->kind, &error);
 		if (g_hash_table_add(given, (gpointer)advice)) {
 			printf("         %s\n", advice);
 		}
@@ -84,7 +85,7 @@ static bool print_verdict(const struct config_source *s, const struct diagnosis 
 	bool good = diagnosis->error.kind == ERR_NONE;
 	if (!good) {
 		printf("  WRONG  %s\n         %s\n", diagnosis->error.text,
-			diagnose_hint(s, &diagnosis->error));
+			hint_for(s->kind, &diagnosis->error));
 	}
 	print_complaints(s, diagnosis);
 	if (good) {

@@ -1,4 +1,5 @@
 #include "web/view.h"
+#include "model/hint.h"
 
 #include <math.h>
 #include <string.h>
@@ -325,6 +326,21 @@ static void view_complaints(struct jsonout *j, const struct source_state *source
 	jsonout_close(j);
 }
 
+/* What to do about it. */
+static const char *view_advice(const struct source_state *source, bool stale)
+{
+	if (stale || source->state == SOURCE_STALE) {
+		return "The part of Magpie that asks it does not report: look at its log. Nothing is known "
+			   "of "
+			   "the source itself.";
+	}
+	if (source->state == SOURCE_COMPLAINING) {
+		return "It answers; what is named here gives no values. Everything else of it is stored as "
+			   "ever.";
+	}
+	return *source->error ? hint_for_text(source->kind, source->error) : "";
+}
+
 /* While the engine is away nothing can be known of a source. */
 void view_source(
 	const struct replica *replica, struct jsonout *j, const struct source_state *source)
@@ -349,6 +365,7 @@ void view_source(
 	jsonout_int(j, "failures", source->failures);
 	jsonout_text(j, "version", source->version);
 	jsonout_text(j, "error", source->error);
+	jsonout_text(j, "advice", view_advice(source, stale));
 	view_complaints(j, source);
 	jsonout_text(j, "strip", source->strip);
 	jsonout_moment(j, "first_seen", source->first.ms);

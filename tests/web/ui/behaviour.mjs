@@ -174,7 +174,7 @@ const munin = '/sources?source=web1.shop.example%2Fmunin%2Fmunin';
 const sources = [
 	['the_worst_source_is_shown_and_says_what_to_do', () => on('/sources', '#source', async (page) => {
 		const text = await page.locator('#source').innerText();
-		for (const part of ['db1.shop.example', 'Silent since', 'not as down', 'authenticate ✗', 'access denied', 'user and password', 'magpie doctor']) {
+		for (const part of ['db1.shop.example', 'Failing since', 'not as down', 'authenticate ✗', 'access denied', 'user and password', 'magpie doctor']) {
 			assert.ok(text.includes(part), `${part} in ${text}`);
 		}
 	})],

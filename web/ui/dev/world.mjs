@@ -170,15 +170,15 @@ export class World {
 		const source = (host, kind, name, more = {}) => {
 			const id = `${host}/${kind}/${name}`;
 			this.sources.set(id, { id, host, group: 'shop', kind, name, where: `${host}:4949`, state: 'ok', since: ago(90000), last: ago(16), next: ago(-44),
-				took_s: 0.34, every_s: 60, services: 41, series: 388, failures: 0, version: '', error: '', complaints: [], strip: 'o'.repeat(24), first_seen: ago(41 * dayS), ...more });
+				took_s: 0.34, every_s: 60, services: 41, series: 388, failures: 0, version: '', error: '', advice: '', complaints: [], strip: 'o'.repeat(24), first_seen: ago(41 * dayS), ...more });
 		};
 		source('mon1.office.example', 'host', 'host', { where: '', every_s: 10, took_s: 0.0004, services: 38, series: 412 });
 		source('db1.shop.example', 'munin', 'munin', { version: bad('munin-node 2.0.73') });
 		source('web1.shop.example', 'munin', 'munin', { version: 'munin-node 2.0.73', state: 'complaining', since: ago(7300), strip: `${'o'.repeat(21)}ww${'w'}`,
 			complaints: [{ plugin: bad('if_eth0'), error: bad('“12a” for field down is no number') }, { plugin: 'smart_sda', error: 'exit code 1' }] });
 		source('nas1.office.example', 'munin', 'munin', { group: 'office', state: 'failing', since: ago(18 * 60), last: ago(19 * 60), next: ago(-22), failures: 18,
-			services: 22, series: 187, error: bad('connect: connection refused by 10.0.8.31 port 4949'), strip: `${'o'.repeat(22)}uu` });
-		source('db1.shop.example', 'service', 'mysql', { where: '10.0.8.20:3306', state: 'failing', since: ago(300), error: 'authenticate: access denied for user “magpie”', failures: 5, services: 8, series: 61 });
+			services: 22, series: 187, error: bad('connect: connection refused by 10.0.8.31 port 4949'), advice: bad('Nothing listens there.'), strip: `${'o'.repeat(22)}uu` });
+		source('db1.shop.example', 'service', 'mysql', { where: '10.0.8.20:3306', state: 'failing', since: ago(300), error: 'authenticate: access denied for user “magpie”', advice: 'It does not let us in: look at user and password.', failures: 5, services: 8, series: 61 });
 		source('web1.shop.example', 'service', 'nginx', { where: '10.0.8.11:80', services: 3, series: 12, took_s: 0.002 });
 		source('web1.shop.example', 'check', 'shop', { where: 'https://shop.example/', services: 1, series: 9, took_s: 0.41 });
 		source('web1.shop.example', 'exporter', 'jvm', { state: 'stale', since: ago(200), where: 'http://10.0.8.11:9404/metrics', services: 6, series: 140 });

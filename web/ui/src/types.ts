@@ -173,6 +173,8 @@ export interface Source {
 	version: string;
 	/** Stage and reason. */
 	error: string;
+	/** What to do about the error; "": nothing is known. */
+	advice: string;
 	complaints: { plugin: string; error: string }[];
 	strip: string;
 	first_seen: Moment;

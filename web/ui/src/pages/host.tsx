@@ -6,6 +6,7 @@ import { spanOfAddress, type Span } from '../chart/span';
 import { Age } from '../components/age';
 import { Broken, Empty } from '../components/empty';
 import { useHost } from '../components/host_data';
+import { When } from '../components/instant';
 import { KeyLine } from '../components/key_line';
 import { Chip, Mark } from '../components/mark';
 import { Said, subject } from '../components/problem_table';
@@ -13,8 +14,7 @@ import { SpanBar } from '../components/span_bar';
 import { Strip } from '../components/strip';
 import { levelClass, worst } from '../format/level';
 import { digits, plural } from '../format/number';
-import { age, moment, near } from '../format/time';
-import { now } from '../state/clock';
+import { age, moment } from '../format/time';
 import { categories as known, hosts, isOld, latest, pending, problems } from '../state/store';
 import type { Alert, Host, Level, Service } from '../types';
 import { Missing } from './missing';
@@ -84,7 +84,7 @@ function Facts({ host }: { host: Host }) {
 			{cpus !== null && cpus > 0 && <div><dt>cores</dt><dd>{cpus}</dd></div>}
 			<div><dt>services</dt><dd>{host.services.length} in {series} series</dd></div>
 			{seen.tags && seen.tags.length > 0 && <div><dt>tags</dt><dd>{seen.tags.join(', ')}</dd></div>}
-			{moment(host.first_seen) > 0 && <div><dt>first seen</dt><dd>{near(moment(host.first_seen), now.value)}</dd></div>}
+			{moment(host.first_seen) > 0 && <div><dt>first seen</dt><dd><When at={host.first_seen ?? null} /></dd></div>}
 			<div><dt>sources</dt><dd><a href={`/sources?q=${encodeURIComponent(host.host)}`}>where it comes from</a></dd></div>
 			<div><dt>24 h</dt><dd><Strip letters={seen.strip} of={host.host} /></dd></div>
 		</dl>

@@ -14,14 +14,15 @@ import { Broken, Empty } from '../components/empty';
 import { ExportMenu } from '../components/export_menu';
 import { useHost } from '../components/host_data';
 import { Icon } from '../components/icon';
+import { When } from '../components/instant';
 import { KeyLine } from '../components/key_line';
 import { Chip } from '../components/mark';
 import { SpanBar } from '../components/span_bar';
 import { worst } from '../format/level';
 import { measure, plain, quantity } from '../format/number';
-import { date, full, moment, near, seconds } from '../format/time';
+import { date, moment, seconds } from '../format/time';
 import { navigate, parameter, replaceParameters, withParameters } from '../router';
-import { now, serverNow } from '../state/clock';
+import { serverNow } from '../state/clock';
 import { addKeys } from '../state/keys';
 import { title as pageTitle } from '../state/favicon';
 import { alerts, hosts, isOld, latest } from '../state/store';
@@ -53,7 +54,7 @@ function Head({ host, service, list }: { host: Host; service: Service; list: Ale
 			<span class="push small muted">
 				<span class={isOld(seen) ? 'val unknown small' : ''}><Age at={seen.last_seen} suffix=" ago" /></span>, plugin{' '}
 				<code>{service.service}</code>, every {service.step || host.step} s
-				{moment(service.first_seen) > 0 && <>, since {near(moment(service.first_seen), now.value)}</>}
+				{moment(service.first_seen) > 0 && <>, since <When at={service.first_seen ?? null} /></>}
 			</span>
 		</div>
 	);
@@ -149,12 +150,7 @@ function Small({ host, service, plan, period }: { host: Host; service: Service; 
 
 /** Since when the series exists, and when it had a value last. */
 function Seen({ field: f }: { field: Field }) {
-	const first = moment(f.first_seen);
-	return (
-		<>
-			{first > 0 ? <time title={full(first)}>{near(first, now.value)}</time> : '–'}, {moment(f.last_seen) > 0 ? <Age at={f.last_seen ?? null} suffix=" ago" /> : 'never'}
-		</>
-	);
+	return <><When at={f.first_seen ?? null} />, {moment(f.last_seen) > 0 ? <Age at={f.last_seen ?? null} suffix=" ago" /> : 'never'}</>;
 }
 
 function Fields({ service, plan }: { service: Service; plan: Plan }) {

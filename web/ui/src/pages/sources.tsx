@@ -9,7 +9,7 @@ import { count, plural, took } from '../format/number';
 import { moment, near } from '../format/time';
 import { parameter, replaceParameters, withParameters } from '../router';
 import { now } from '../state/clock';
-import { generation, totals } from '../state/store';
+import { generation } from '../state/store';
 import { byTrouble, isSilent, levelOf, readSources, sources, sourcesTrouble } from '../state/sources';
 import type { Source } from '../types';
 import { Last, SourceDetail } from './source_detail';
@@ -30,7 +30,7 @@ function nameOf(s: Source): string {
 }
 
 function kindOf(s: Source): string {
-	const kind = { host: 'built-in plugins', munin: 'munin-node', push: 'node that connects to us' }[s.kind] ?? s.kind;
+	const kind = { host: 'built-in plugins', munin: 'munin-node' }[s.kind] ?? s.kind;
 	return `${(s.kind === 'munin' || s.kind === 'push') && s.version ? s.version : kind}, ${s.every_s}\u00a0s`;
 }
 
@@ -52,7 +52,7 @@ function reason(s: Source): string {
 function matches(s: Source, words: string[]): boolean {
 	const complaints = s.complaints.map((c) => `${c.plugin} ${c.error}`).join(' ');
 	const text = `${s.id} ${s.group} ${s.where} ${s.version} ${s.state} ${s.error} ${complaints}`.toLowerCase();
-	return words.every((w) => (w.startsWith('-') && w.length > 1 ? !text.includes(w.slice(1)) : text.includes(w)));
+	return words.every((w) => text.includes(w));
 }
 
 function Row({ source: s, chosen }: { source: Source; chosen: boolean }) {
@@ -62,7 +62,7 @@ function Row({ source: s, chosen }: { source: Source; chosen: boolean }) {
 		<tr data-nav class={chosen ? 'at' : ''} aria-selected={chosen}>
 			<td><Mark level={levelOf(s)} /><span class="hide">{s.state}</span></td>
 			<td class="w2">
-				<a href={withParameters({ source: s.id })} aria-current={chosen ? 'true' : undefined}><b>{nameOf(s)}</b></a>
+				<a href={withParameters({ source: s.id })}><b>{nameOf(s)}</b></a>
 				{why && <span class="sub">{why}</span>}
 			</td>
 			<td class="muted w2">{kindOf(s)}</td>
@@ -85,7 +85,7 @@ function Table({ list, chosen }: { list: Source[]; chosen: Source | undefined })
 	}
 	const more = list.length - shown.length;
 	return (
-		<section class="panel" aria-label="Sources">
+		<section class="panel">
 			<table class="t fold sources">
 				<thead>
 					<tr>
@@ -102,12 +102,11 @@ function Table({ list, chosen }: { list: Source[]; chosen: Source | undefined })
 }
 
 function Segments({ all, show }: { all: Source[]; show: Show }) {
-	const complaining = all.filter((s) => s.state === 'complaining').length;
-	const silent = all.filter(isSilent).length;
+	const of = (state: Source['state']) => all.filter((s) => s.state === state).length;
 	const parts: [Show, preact.ComponentChildren][] = [
 		['all', <>All {count(all.length)}</>],
-		['complaining', <><Mark level="warning" />Complaining {count(complaining)}</>],
-		['silent', <><Mark level="unknown" />Silent {count(silent)}</>],
+		['complaining', <><Mark level="warning" />Complaining {count(of('complaining'))}</>],
+		['silent', <><Mark level="unknown" />Silent {count(all.filter(isSilent).length)}</>],
 	];
 	return (
 		<div class="seg" role="group" aria-label="Which">
@@ -119,11 +118,7 @@ function Segments({ all, show }: { all: Source[]; show: Show }) {
 }
 
 function summary(all: Source[]): string {
-	const t = totals.value;
-	const series = all.reduce((n, s) => n + s.series, 0);
-	const silent = all.filter(isSilent).length;
-	const rate = t ? `, ${count(Math.round(t.samples_per_s))} samples/s` : '';
-	return `where samples come from. ${plural(all.length, 'source')}, ${count(series)} series${rate}, ${silent > 0 ? `${count(silent)} silent` : 'none silent'}.`;
+	return `where samples come from. ${plural(all.length, 'source')}, ${count(all.reduce((n, s) => n + s.series, 0))} series.`;
 }
 
 /** On a phone the detail stands below a long list: show it when another source is chosen. */
@@ -150,14 +145,13 @@ function Content({ all }: { all: Source[] }) {
 			<div class="head"><h1>Sources</h1><span class="muted small">{summary(all)}</span></div>
 			<div class="bar">
 				<Segments all={all} show={show} />
-				<FilterBox value={q} hint="Filter: host, kind, plugin, error text" label="Filter sources"
+				<FilterBox value={q} hint="Filter: host, kind, error" label="Filter sources"
 					onInput={(text) => replaceParameters({ q: text })} />
 			</div>
 			{list.length === 0 && (
 				<div class="panel">
-					<Empty title={all.length === 0 ? 'No source yet' : q ? `No source matches “${q}”` : `No ${show} source`}>
-						<p>{plural(all.length, 'source is', 'sources are')} known.</p>
-						{(q || show !== 'all') && <a class="btn" href="/sources">Clear filter</a>}
+					<Empty title={q ? `No source matches “${q}”` : 'No such source'}>
+						<a class="btn" href="/sources">Clear filter</a>
 					</Empty>
 				</div>
 			)}
@@ -165,7 +159,7 @@ function Content({ all }: { all: Source[] }) {
 				? <div class="side"><Table list={list} chosen={chosen} /><SourceDetail source={chosen} /></div>
 				: <Table list={list} chosen={chosen} />)}
 			{id && !chosen && <p class="small muted" role="status">There is no source “{id}” any more.</p>}
-			<KeyLine keys={[['/', 'filter'], ['j k', 'move'], ['Enter', 'show'], ['?', 'all keys']]} />
+			<KeyLine keys={[['/', 'filter'], ['j k', 'move'], ['Enter', 'show']]} />
 		</>
 	);
 }

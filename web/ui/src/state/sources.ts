@@ -52,7 +52,7 @@ export function isSilent(s: Source): boolean {
 }
 
 export function levelOf(s: Source): Level | 'pending' {
-	return s.state === 'ok' ? 'ok' : s.state === 'complaining' ? 'warning' : s.state === 'waiting' ? 'pending' : 'unknown';
+	return ({ ok: 'ok', complaining: 'warning', waiting: 'pending', failing: 'unknown', stale: 'unknown' } as const)[s.state];
 }
 
 const order: Source['state'][] = ['failing', 'stale', 'complaining', 'waiting', 'ok'];
