@@ -21,8 +21,8 @@ static struct diag_place conf_lines_place(const struct conf_lines *lines)
 	return (struct diag_place){lines->number, lines->column, lines->column + (unsigned)length};
 }
 
-static void conf_lines_complain(const struct conf_lines *lines, enum diag_severity severity,
-	const char *code, const char *format, va_list arguments)
+static void PRINTF_LIKE(4, 0) conf_lines_complain(const struct conf_lines *lines,
+	enum diag_severity severity, const char *code, const char *format, va_list arguments)
 {
 	g_autofree char *raw = g_strdup_vprintf(format, arguments);
 	g_autofree char *clean = text_clean(raw, strlen(raw), 400);

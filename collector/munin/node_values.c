@@ -136,7 +136,7 @@ static bool take_line(struct values_reader *reader, const struct node_line *line
 			take_extinfo(reader, line);
 			break;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	case NODE_LINE_ATTRIBUTE:
 	case NODE_LINE_OTHER:
 		if (!reader->options->config) {
