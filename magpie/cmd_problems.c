@@ -1,8 +1,6 @@
 #include "base/clock.h"
-#include "magpie/client.h"
 #include "magpie/command.h"
-#include "magpie/options.h"
-#include "magpie/table.h"
+#include "magpie/listing.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,12 +92,9 @@ static void problems_print(json_t *answer, enum table_form form, bool pending)
 
 int cmd_problems(int argc, char **argv)
 {
-	struct client client = {0};
-	const char *form_name = "table";
-	enum table_form form;
+	struct listing listing = {.path = "/api/v1/alerts"};
 	bool pending = false;
-	const struct option_row rows[] = {CLIENT_OPTIONS(client),
-		{"o", TABLE_FORMS, "form of the output (default: table)", &form_name, NULL},
+	const struct option_row rows[] = {LISTING_OPTIONS(listing),
 		{"pending", NULL, "also what is out of bounds but not for long enough yet", NULL,
 			&pending}};
 	const struct options options = {.command = "problems",
@@ -108,21 +103,11 @@ int cmd_problems(int argc, char **argv)
 				 "since when.",
 		.rows = rows,
 		.row_count = ARRAY_LENGTH(rows)};
-	int operands;
-	enum options_result result = options_parse(&options, argc, argv, &operands);
-	if (result != OPTIONS_GO) {
+	int result = listing_ask(&listing, &options, argc, argv);
+	if (result != LISTING_GO) {
 		return result;
 	}
-	if (!table_form_parse(form_name, &form)) {
-		fprintf(stderr, "magpie problems: -o takes " TABLE_FORMS ", not \"%s\"\n", form_name);
-		return COMMAND_USAGE;
-	}
-	struct error err;
-	json_t *answer = client_get_json(&client, "/api/v1/alerts", &err);
-	if (!answer) {
-		return client_failed("problems", &err);
-	}
-	problems_print(answer, form, pending);
-	json_decref(answer);
+	problems_print(listing.answer, listing.form, pending);
+	json_decref(listing.answer);
 	return COMMAND_DONE;
 }

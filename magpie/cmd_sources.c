@@ -1,8 +1,6 @@
 #include "base/clock.h"
-#include "magpie/client.h"
 #include "magpie/command.h"
-#include "magpie/options.h"
-#include "magpie/table.h"
+#include "magpie/listing.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -97,12 +95,9 @@ static void sources_print(json_t *answer, enum table_form form, bool failing)
 
 int cmd_sources(int argc, char **argv)
 {
-	struct client client = {0};
-	const char *form_name = "table";
-	enum table_form form;
+	struct listing listing = {.path = "/api/v1/sources"};
 	bool failing = false;
-	const struct option_row rows[] = {CLIENT_OPTIONS(client),
-		{"o", TABLE_FORMS, "form of the output (default: table)", &form_name, NULL},
+	const struct option_row rows[] = {LISTING_OPTIONS(listing),
 		{"failing", NULL, "only those that fail, complain or were not heard of", NULL, &failing}};
 	const struct options options = {.command = "sources",
 		.operands = "",
@@ -110,21 +105,11 @@ int cmd_sources(int argc, char **argv)
 				 "with the state, the last error and the next round of each.",
 		.rows = rows,
 		.row_count = ARRAY_LENGTH(rows)};
-	int operands;
-	enum options_result result = options_parse(&options, argc, argv, &operands);
-	if (result != OPTIONS_GO) {
+	int result = listing_ask(&listing, &options, argc, argv);
+	if (result != LISTING_GO) {
 		return result;
 	}
-	if (!table_form_parse(form_name, &form)) {
-		fprintf(stderr, "magpie sources: -o takes " TABLE_FORMS ", not \"%s\"\n", form_name);
-		return COMMAND_USAGE;
-	}
-	struct error err;
-	json_t *answer = client_get_json(&client, "/api/v1/sources", &err);
-	if (!answer) {
-		return client_failed("sources", &err);
-	}
-	sources_print(answer, form, failing);
-	json_decref(answer);
+	sources_print(listing.answer, listing.form, failing);
+	json_decref(listing.answer);
 	return COMMAND_DONE;
 }

@@ -1,8 +1,6 @@
 #include "base/auto.h"
-#include "magpie/client.h"
 #include "magpie/command.h"
-#include "magpie/options.h"
-#include "magpie/table.h"
+#include "magpie/listing.h"
 
 #include <stdio.h>
 
@@ -47,39 +45,26 @@ static void status_roles(json_t *status, enum table_form form)
 
 int cmd_status(int argc, char **argv)
 {
-	struct client client = {0};
-	const char *form_name = "table";
-	enum table_form form;
-	const struct option_row rows[] = {CLIENT_OPTIONS(client),
-		{"o", TABLE_FORMS, "form of the output (default: table)", &form_name, NULL}};
+	struct listing listing = {.path = "/api/v1/status"};
+	const struct option_row rows[] = {LISTING_OPTIONS(listing)};
 	const struct options options = {.command = "status",
 		.operands = "",
 		.about = "Says whether the server runs, what it holds and how its roles are.",
 		.rows = rows,
 		.row_count = ARRAY_LENGTH(rows)};
-	int operands;
-	enum options_result result = options_parse(&options, argc, argv, &operands);
-	if (result != OPTIONS_GO) {
+	int result = listing_ask(&listing, &options, argc, argv);
+	if (result != LISTING_GO) {
 		return result;
 	}
-	if (!table_form_parse(form_name, &form)) {
-		fprintf(stderr, "magpie status: -o takes " TABLE_FORMS ", not \"%s\"\n", form_name);
-		return COMMAND_USAGE;
-	}
-	struct error err;
-	json_t *status = client_get_json(&client, "/api/v1/status", &err);
-	if (!status) {
-		return client_failed("status", &err);
-	}
-	if (form == TABLE_JSON) {
-		json_dumpf(status, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+	if (listing.form == TABLE_JSON) {
+		json_dumpf(listing.answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 		putchar('\n');
 	} else {
-		if (form == TABLE_TEXT) {
-			status_facts(status);
+		if (listing.form == TABLE_TEXT) {
+			status_facts(listing.answer);
 		}
-		status_roles(status, form);
+		status_roles(listing.answer, listing.form);
 	}
-	json_decref(status);
+	json_decref(listing.answer);
 	return COMMAND_DONE;
 }
