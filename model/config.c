@@ -251,6 +251,8 @@ static const struct schema_row main_rows[] = {
 	{"push", SCHEMA_BLOCK, AT(config, push), .body = &config_push_schema,
 		.fallback_help = "no node can connect to us",
 		.help = "where nodes that cannot be reached connect to"},
+	{"archive", SCHEMA_BLOCK, AT(config, archive), .body = &config_archive_schema,
+		.fallback_help = "`rrd` in the data directory", .help = "where the archive is kept"},
 	{"layout", SCHEMA_CHOICE, AT(config, layout), .words = layout_words, .fallback = "default",
 		.help = "archives of new RRD files: `default` long and fine, `compact` small, `normal` as "
 				"Munin's"},
@@ -330,6 +332,7 @@ void config_destroy(struct config *config)
 	g_ptr_array_free(config->actions, TRUE);
 	g_ptr_array_free(config->notify, TRUE);
 	config_hosts_finish(config);
+	config_archive_finish(&config->archive);
 	char *const texts[] = {config->listen, config->base_url, config->host_name, config->host_group,
 		config->layout, config->rules_dir, config->smtp.server, config->smtp.from,
 		config->smtp.user, config->smtp.password_file};

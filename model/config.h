@@ -2,6 +2,7 @@
 #include "base/auto.h"
 #include "base/bundle.h"
 #include "base/error.h"
+#include "model/config_archive.h"
 #include "model/config_hosts.h"
 
 #include <stdint.h>
@@ -67,6 +68,7 @@ struct config {
 	GPtrArray *actions; /* struct config_action * */
 	GPtrArray *hosts;   /* struct config_host *: this machine first, then as in the file */
 	struct config_push push;
+	struct config_archive archive;
 	bool discover; /* whether services found on this machine are probed; default yes */
 	struct config_reading *reading; /* model/config_hosts.c's, while it is read; then NULL */
 };

@@ -12,7 +12,13 @@
  * mirrored fields, colours, legend with current, least, average and greatest value. Built from
  * checked names, numbers and escaped texts only.
  */
-enum { DRAWING_SIZE_LEAST = 100, DRAWING_SIZE_MOST = 4000, DRAWING_LIMITS_MAX = 16 };
+enum {
+	DRAWING_SIZE_LEAST = 100,
+	DRAWING_SIZE_MOST = 4000,
+	DRAWING_LIMITS_MAX = 16,
+	DRAWING_SPANS_MAX = 200,
+	DRAWING_NOTES_MAX = 50,
+};
 
 enum drawing_format { DRAWING_PNG, DRAWING_SVG, DRAWING_PDF, DRAWING_EPS, DRAWING_FORMATS };
 enum drawing_theme { DRAWING_LIGHT, DRAWING_DARK, DRAWING_THEMES };
@@ -21,6 +27,21 @@ struct drawing_limit {
 	double value;
 	uint8_t level; /* 1 warning, 2 critical */
 };
+
+/* A time in which something was wrong; to_s 0: it goes on. */
+struct drawing_span {
+	int64_t from_s, to_s;
+	uint8_t level; /* 1 notice, 2 warning, 3 critical, 4 unknown */
+};
+
+/* What somebody noted; to_s 0: of an instant. */
+struct drawing_note {
+	int64_t at_s, to_s;
+	char *text; /* cleaned, of the drawing's owner */
+};
+
+/* Munin's sums: what came together in an hour (week-sum) or a day (year-sum). */
+enum drawing_sum { DRAWING_AS_MEASURED, DRAWING_PER_HOUR, DRAWING_PER_DAY, DRAWING_SUMS };
 
 struct drawing {
 	const struct service *service;
@@ -31,8 +52,16 @@ struct drawing {
 	enum drawing_format format;
 	enum drawing_theme theme;
 	const char *title; /* behind the graph's own, "" if nothing */
+	enum drawing_sum sum;
+	bool only_graph;     /* the plot without title, legend and axes */
+	bool full_size;      /* width and height are those of the whole picture */
+	double lower, upper; /* of the y axis; NaN: the graph's own */
 	struct drawing_limit limits[DRAWING_LIMITS_MAX];
 	size_t limit_count;
+	struct drawing_span spans[DRAWING_SPANS_MAX];
+	size_t span_count;
+	struct drawing_note notes[DRAWING_NOTES_MAX];
+	size_t note_count;
 };
 
 /*

@@ -38,6 +38,9 @@ static void request_destroy(struct request *r)
 		g_free(r->host);
 		g_free(r->service);
 		g_free(r->title);
+		for (size_t i = 0; i < r->drawing.note_count; i++) {
+			g_free(r->drawing.notes[i].text);
+		}
 		g_array_unref(r->held);
 		g_free(r);
 	}
@@ -66,6 +69,33 @@ static void read_limits(struct frame_reader *r, struct drawing *d)
 	}
 }
 
+static void read_spans(struct frame_reader *r, struct drawing *d)
+{
+	size_t count = frame_get_u16(r);
+	for (size_t i = 0; i < count && frame_left(r); i++) {
+		struct drawing_span span = {.from_s = frame_get_i64(r)};
+		span.to_s = frame_get_i64(r);
+		span.level = frame_get_u8(r);
+		if (d->span_count < DRAWING_SPANS_MAX) {
+			d->spans[d->span_count++] = span;
+		}
+	}
+}
+
+static void read_notes(struct frame_reader *r, struct drawing *d)
+{
+	size_t count = frame_get_u16(r);
+	for (size_t i = 0; i < count && frame_left(r); i++) {
+		struct drawing_note note = {.at_s = frame_get_i64(r)};
+		note.to_s = frame_get_i64(r);
+		g_autofree char *text = frame_get_text(r);
+		if (d->note_count < DRAWING_NOTES_MAX) {
+			note.text = text_clean(text, strlen(text), TITLE_MAX);
+			d->notes[d->note_count++] = note;
+		}
+	}
+}
+
 /* hostile 53 */
 static bool drawing_ok(const struct drawing *d, struct error *err)
 {
@@ -77,8 +107,8 @@ static bool drawing_ok(const struct drawing *d, struct error *err)
 		return error_set(err, ERR_CONFIG, "width and height can be %d to %d", DRAWING_SIZE_LEAST,
 			DRAWING_SIZE_MOST);
 	}
-	if (d->format >= DRAWING_FORMATS || d->theme >= DRAWING_THEMES) {
-		return error_set(err, ERR_CONFIG, "format or theme is not known");
+	if (d->format >= DRAWING_FORMATS || d->theme >= DRAWING_THEMES || d->sum >= DRAWING_SUMS) {
+		return error_set(err, ERR_CONFIG, "format, theme or sum is not known");
 	}
 	return true;
 }
@@ -98,10 +128,18 @@ static struct request *request_read(
 	r->drawing.height = frame_get_u16(&reader);
 	r->drawing.format = (enum drawing_format)frame_get_u8(&reader);
 	r->drawing.theme = (enum drawing_theme)frame_get_u8(&reader);
+	r->drawing.sum = (enum drawing_sum)frame_get_u8(&reader);
+	uint8_t flags = frame_get_u8(&reader);
+	r->drawing.only_graph = flags & 1;
+	r->drawing.full_size = flags & 2;
+	r->drawing.lower = frame_get_f64(&reader);
+	r->drawing.upper = frame_get_f64(&reader);
 	g_autofree char *title = frame_get_text(&reader);
 	r->title = text_clean(title, strlen(title), TITLE_MAX);
 	r->drawing.title = r->title;
 	read_limits(&reader, &r->drawing);
+	read_spans(&reader, &r->drawing);
+	read_notes(&reader, &r->drawing);
 	if (!frame_read_done(&reader)) {
 		error_set(err, ERR_PROTOCOL, "a graph was asked for in a way that is not understood");
 	} else if (drawing_ok(&r->drawing, err)) {

@@ -3,6 +3,7 @@
 #include "base/role.h"
 #include "base/worker.h"
 #include "model/catalog.h"
+#include "model/config.h"
 #include "model/declare.h"
 #include "model/message.h"
 #include "rrd/answer.h"
@@ -426,9 +427,12 @@ static void *rrdd_create(struct role *role, struct error *err)
 	d->untold = g_ptr_array_new_with_free_func(g_free);
 	d->frame = g_new0(struct frame_writer, 1);
 	d->catalog = catalog_create();
-	g_autofree char *path = g_strdup_printf("%s/rrd", role->data_dir);
+	AUTO(config) config = config_read(role->bundle, err);
+	g_autofree char *path = config && config->archive.directory
+								? g_strdup(config->archive.directory)
+								: g_strdup_printf("%s/rrd", role->data_dir);
 	/* first: the nursery is forked off while this process is small and has one thread */
-	d->render = render_create(role->loop, err);
+	d->render = config ? render_create(role->loop, err) : NULL;
 	d->writer = d->render ? writer_create(path, &handlers, d, err) : NULL;
 	if (!d->writer) {
 		rrdd_destroy(d);

@@ -9,6 +9,7 @@
 #include "web/span.h"
 #include "web/web.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -202,6 +203,8 @@ static bool ask_picture(
 		.width = 400,
 		.height = 175,
 		.format = a->format->drawn,
+		.lower = NAN,
+		.upper = NAN,
 		.title = title ? title : ""};
 	if (!read_size(request, "width", &question.width, err) ||
 		!read_size(request, "height", &question.height, err) ||

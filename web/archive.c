@@ -381,6 +381,27 @@ bool archive_fetch(struct archive *archive, const struct archive_fetch *question
 	return send_question(archive, q, err);
 }
 
+static void put_marks(struct frame_writer *w, const struct archive_graph *question)
+{
+	frame_put_u16(w, (uint16_t)question->limit_count);
+	for (size_t i = 0; i < question->limit_count; i++) {
+		frame_put_f64(w, question->limits[i].value);
+		frame_put_u8(w, question->limits[i].level);
+	}
+	frame_put_u16(w, (uint16_t)question->span_count);
+	for (size_t i = 0; i < question->span_count; i++) {
+		frame_put_i64(w, question->spans[i].from_s);
+		frame_put_i64(w, question->spans[i].to_s);
+		frame_put_u8(w, question->spans[i].level);
+	}
+	frame_put_u16(w, (uint16_t)question->note_count);
+	for (size_t i = 0; i < question->note_count; i++) {
+		frame_put_i64(w, question->notes[i].at_s);
+		frame_put_i64(w, question->notes[i].to_s);
+		frame_put_text(w, question->notes[i].text);
+	}
+}
+
 bool archive_graph(struct archive *archive, const struct archive_graph *question,
 	archive_picture_fn done, void *owner, struct error *err)
 {
@@ -400,12 +421,12 @@ bool archive_graph(struct archive *archive, const struct archive_graph *question
 	frame_put_u16(w, question->height);
 	frame_put_u8(w, (uint8_t)question->format);
 	frame_put_u8(w, question->dark);
+	frame_put_u8(w, (uint8_t)question->sum);
+	frame_put_u8(w, (uint8_t)(question->only_graph | question->full_size << 1));
+	frame_put_f64(w, question->lower);
+	frame_put_f64(w, question->upper);
 	frame_put_text(w, question->title);
-	frame_put_u16(w, (uint16_t)question->limit_count);
-	for (size_t i = 0; i < question->limit_count; i++) {
-		frame_put_f64(w, question->limits[i].value);
-		frame_put_u8(w, question->limits[i].level);
-	}
+	put_marks(w, question);
 	archive->counters.graphs++;
 	return send_question(archive, q, err);
 }

@@ -18,6 +18,8 @@ enum {
 	ARCHIVE_PENDING_MAX = 256,
 	ARCHIVE_DEADLINE_MS = 10000,
 	ARCHIVE_LIMITS_MAX = 32,
+	ARCHIVE_SPANS_MAX = 200,
+	ARCHIVE_NOTES_MAX = 50,
 };
 
 struct archive *archive_create(struct loop *loop, int64_t deadline_ms);
@@ -71,6 +73,19 @@ struct archive_graph {
 		uint8_t level; /* 1 warning, 2 critical */
 	} limits[ARCHIVE_LIMITS_MAX];
 	size_t limit_count;
+	enum archive_sum { ARCHIVE_AS_MEASURED, ARCHIVE_PER_HOUR, ARCHIVE_PER_DAY } sum;
+	bool only_graph, full_size;
+	double lower, upper; /* of the y axis; NaN: the graph's own */
+	struct archive_span {
+		int64_t from_s, to_s; /* 0: goes on */
+		uint8_t level;
+	} spans[ARCHIVE_SPANS_MAX]; /* when something was wrong */
+	size_t span_count;
+	struct archive_note {
+		int64_t at_s, to_s; /* 0: of an instant */
+		const char *text;
+	} notes[ARCHIVE_NOTES_MAX];
+	size_t note_count;
 };
 
 typedef void (*archive_picture_fn)(void *owner, const GByteArray *picture, const struct error *err);

@@ -457,10 +457,22 @@ static void graph(struct play *p, uint32_t service, uint16_t width, uint8_t form
 	frame_put_u16(&p->w, 175);
 	frame_put_u8(&p->w, format);
 	frame_put_u8(&p->w, 1);
+	frame_put_u8(&p->w, 0);
+	frame_put_u8(&p->w, 0);
+	frame_put_f64(&p->w, NAN);
+	frame_put_f64(&p->w, NAN);
 	frame_put_text(&p->w, "by hour");
 	frame_put_u16(&p->w, 1);
 	frame_put_f64(&p->w, 90);
 	frame_put_u8(&p->w, 2);
+	frame_put_u16(&p->w, 1);
+	frame_put_i64(&p->w, BEGIN + 600);
+	frame_put_i64(&p->w, 0);
+	frame_put_u8(&p->w, 3);
+	frame_put_u16(&p->w, 1);
+	frame_put_i64(&p->w, BEGIN + 900);
+	frame_put_i64(&p->w, 0);
+	frame_put_text(&p->w, "deployed 1.2");
 	assert_true(channel_send(p->web, &p->w, NULL));
 	wait_for(p, MESSAGE_GRAPHED);
 }

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "picture.h"
+#include "web/archive.h"
 
 #include "model/message.h"
 
@@ -365,6 +366,10 @@ static uint32_t receive_graph(unsigned *width, unsigned *format, unsigned *dark,
 	frame_get_u16(&r);
 	*format = frame_get_u8(&r);
 	*dark = frame_get_u8(&r);
+	assert_int_equal(frame_get_u8(&r), ARCHIVE_AS_MEASURED);
+	assert_int_equal(frame_get_u8(&r), 0);
+	assert_true(isnan(frame_get_f64(&r)));
+	assert_true(isnan(frame_get_f64(&r)));
 	g_free(frame_get_text(&r));
 	*limits = frame_get_u16(&r);
 	return number;
