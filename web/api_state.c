@@ -1,5 +1,5 @@
-#include "base/text.h"
 #include "web/api.h"
+#include "web/choice.h"
 #include "web/jsonout.h"
 #include "web/replica.h"
 #include "web/server.h"
@@ -15,7 +15,7 @@
  * What is known now, from the replica alone: wall, hosts, series, alerts, sources, and the stream
  * of their changes.
  */
-enum { LIST_MAX = 10000, SELECTORS_MAX = 64 };
+enum { LIST_MAX = 10000 };
 
 static void append_totals(const struct web *web, struct jsonout *j)
 {
@@ -139,59 +139,7 @@ void api_host(struct web *web, struct exchange *x)
 	jsonout_close(&j);
 }
 
-/* -- series by selector: HOST[:SERVICE[:FIELD]], each with * and ?, several by comma -- */
-
-struct selectors {
-	char **texts[SELECTORS_MAX]; /* host, service, field */
-	size_t count;
-};
-
-static void selectors_finish(struct selectors *all)
-{
-	for (size_t i = 0; i < all->count; i++) {
-		g_strfreev(all->texts[i]);
-	}
-}
-
-static bool selectors_read(const char *text, struct selectors *all, struct error *err)
-{
-	g_auto(GStrv) parts = g_strsplit(*text ? text : ",", ",", SELECTORS_MAX + 1);
-	for (size_t i = 0; parts[i]; i++) {
-		char **three = g_strsplit(parts[i], ":", 4);
-		guint n = g_strv_length(three);
-		if (i == SELECTORS_MAX || n > 3 || !*parts[i]) {
-			g_strfreev(three);
-			return error_set(err, ERR_CONFIG,
-				"match is HOST:SERVICE:FIELD with * and ?, at most %d of them by comma",
-				SELECTORS_MAX);
-		}
-		all->texts[all->count++] = three;
-	}
-	return true;
-}
-
-static bool part_matches(char **three, guint index, const char *name)
-{
-	for (guint i = 0; i <= index; i++) {
-		if (!three[i]) {
-			return true;
-		}
-	}
-	return text_glob(three[index], name);
-}
-
-static bool selected(const struct selectors *all, const struct field *field)
-{
-	const struct service *service = field->service;
-	for (size_t i = 0; i < all->count; i++) {
-		if (part_matches(all->texts[i], 0, service->host_name) &&
-			part_matches(all->texts[i], 1, service->name) &&
-			part_matches(all->texts[i], 2, field->name)) {
-			return true;
-		}
-	}
-	return !all->count;
-}
+/* -- series by selector -- */
 
 static void append_series(const struct web *web, struct jsonout *j, const struct field *field)
 {
@@ -218,58 +166,40 @@ static void append_series(const struct web *web, struct jsonout *j, const struct
 	jsonout_close(j);
 }
 
-/* Returns false when the list is full. */
-static bool append_of_service(const struct web *web, struct jsonout *j,
-	const struct service *service, const struct selectors *all, int64_t *room)
-{
-	for (size_t f = 0; f < service_field_count(service); f++) {
-		const struct field *field = service_field(service, f);
-		if (field->gone || !field->series_id || !selected(all, field)) {
-			continue;
-		}
-		if (!*room) {
-			return false;
-		}
-		--*room;
-		append_series(web, j, field);
-	}
-	return true;
-}
+struct listed {
+	const struct web *web;
+	struct jsonout *j;
+	int64_t room;
+};
 
-static bool append_selected(
-	const struct web *web, struct jsonout *j, const struct selectors *all, int64_t room)
+/* False when the list is full. */
+static bool list_series(void *owner, const struct field *field)
 {
-	const GPtrArray *hosts = catalog_hosts(replica_catalog(web->replica));
-	for (guint h = 0; h < hosts->len; h++) {
-		const struct host *host = hosts->pdata[h];
-		for (guint s = 0; s < host->services->len; s++) {
-			if (!append_of_service(web, j, host->services->pdata[s], all, &room)) {
-				return false;
-			}
-		}
+	struct listed *listed = owner;
+	if (listed->room) {
+		append_series(listed->web, listed->j, field);
 	}
-	return true;
+	return listed->room-- > 0;
 }
 
 void api_series(struct web *web, struct exchange *x)
 {
-	const char *match = request_text(&x->request, "match");
-	struct selectors all = {.count = 0};
 	struct error err = {0};
 	int64_t limit = LIST_MAX;
-	if ((match && !selectors_read(match, &all, &err)) ||
-		!request_int(&x->request, "limit", 1, LIST_MAX, &limit, &err)) {
+	AUTO(choice)
+	all = choice_create(request_text(&x->request, "match"), NULL, &err);
+	if (!all || !request_int(&x->request, "limit", 1, LIST_MAX, &limit, &err)) {
 		reply_error(&x->reply, &err);
-	} else {
-		struct jsonout j = jsonout_begin(reply_json(&x->reply));
-		jsonout_open(&j, NULL, '{');
-		jsonout_open(&j, "series", '[');
-		bool whole = append_selected(web, &j, &all, limit);
-		jsonout_close(&j);
-		jsonout_bool(&j, "truncated", !whole);
-		jsonout_close(&j);
+		return;
 	}
-	selectors_finish(&all);
+	struct jsonout j = jsonout_begin(reply_json(&x->reply));
+	struct listed listed = {web, &j, limit};
+	jsonout_open(&j, NULL, '{');
+	jsonout_open(&j, "series", '[');
+	bool whole = choice_each(all, replica_catalog(web->replica), list_series, &listed);
+	jsonout_close(&j);
+	jsonout_bool(&j, "truncated", !whole);
+	jsonout_close(&j);
 }
 
 void api_alerts(struct web *web, struct exchange *x)

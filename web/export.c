@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "web/jsonout.h"
+#include "web/sheet.h"
 
 #include <string.h>
 
@@ -26,21 +27,6 @@ static int64_t row_time(const struct export_graph *g, size_t row)
 	return g->data->t0_s + ((int64_t)row + 1) * g->data->step_s;
 }
 
-void export_append_cell(GString *out, const char *text)
-{
-	g_string_append_c(out, '"');
-	if (*text && strchr("=+-@\t\r", *text)) {
-		g_string_append_c(out, '\'');
-	}
-	for (const char *c = text; *c; c++) {
-		if (*c == '"') {
-			g_string_append_c(out, '"');
-		}
-		g_string_append_c(out, *c);
-	}
-	g_string_append_c(out, '"');
-}
-
 static void append_number(GString *out, double value, const char *unknown)
 {
 	char text[JSONOUT_VALUE];
@@ -55,7 +41,7 @@ void export_csv(const struct export_graph *g, GString *out)
 	g_string_append(out, "\"time\",\"epoch\"");
 	for (size_t i = 0; i < curves_count(g->curves); i++) {
 		g_string_append_c(out, ',');
-		export_append_cell(out, curves_label(g->curves, i));
+		sheet_append_cell(out, curves_label(g->curves, i));
 	}
 	g_string_append(out, "\r\n");
 	for (size_t row = 0; row < g->data->rows; row++) {

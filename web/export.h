@@ -16,9 +16,3 @@ struct export_graph {
 void export_csv(const struct export_graph *graph, GString *out);
 void export_json(const struct export_graph *graph, GString *out);
 void export_xml(const struct export_graph *graph, GString *out);
-
-/*
- * A cell of CSV (RFC 4180), quoted; text that a spreadsheet would take for a formula (it begins
- * with = + - @ TAB or CR) gets an apostrophe in front.
- */
-void export_append_cell(GString *out, const char *text);

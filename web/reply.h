@@ -15,12 +15,16 @@
 
 /* Content that is made while it is sent (the event stream). */
 struct reply_source {
-	/* Copies up to `room` bytes; 0: nothing now (call exchange_wake() later); -1: the end. */
+	/* Copies up to `room` bytes; 0: nothing now (call exchange_wake() later); -1: the end;
+	 * REPLY_SOURCE_BROKEN: it cannot go on, the client must see that this was not the end. */
 	ssize_t (*read)(void *owner, char *buffer, size_t room);
 	/* The client is gone, or the end was sent; `owner` will not be used again. */
 	void (*closed)(void *owner);
 	void *owner;
+	bool finite; /* has an end, so that none before it may look like it */
 };
+
+enum { REPLY_SOURCE_BROKEN = -2 };
 
 struct reply {
 	unsigned status;
@@ -36,6 +40,7 @@ struct reply {
 	const char *location;   /* a path of ours that lives as long as the program; with 30x */
 	const char *allow;      /* a literal: the methods there are; with 405 */
 	unsigned retry_after_s; /* 0: none */
+	size_t expected_bytes;  /* of a source, roughly, for those who wait; 0: not told */
 	bool close;             /* close the connection afterwards */
 };
 

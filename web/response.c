@@ -98,6 +98,10 @@ void response_add_headers(
 	if (reply->source.read) {
 		MHD_add_response_header(response, "X-Accel-Buffering", "no");
 	}
+	if (reply->expected_bytes) {
+		g_autofree char *value = g_strdup_printf("%zu", reply->expected_bytes);
+		MHD_add_response_header(response, "Magpie-Expected-Bytes", value);
+	}
 	if (reply->disposition) {
 		g_autofree char *value = g_strdup_printf("inline; filename=\"%s\"", reply->disposition);
 		MHD_add_response_header(response, "Content-Disposition", value);

@@ -28,6 +28,7 @@ enum {
 	DISCARD_MAX = 4 << 20,
 	UNREAD_MAX = 128 << 20, /* answers that clients have not taken yet, all together */
 	LARGE = 1 << 20,
+	SOURCE_BLOCK = 16384, /* of CONNECTION_MEMORY, at a time */
 };
 
 enum phase { PHASE_NEW, PHASE_BODY, PHASE_ASKED, PHASE_ANSWERED, PHASE_SENT };
@@ -40,7 +41,7 @@ struct exchange_private {
 	struct gate_connection *gate;
 	struct exchange_private *next, **link;
 	enum phase phase;
-	bool suspended, has_body, too_large, close, target_bad, source_open, dropped;
+	bool suspended, has_body, too_large, close, target_bad, dropped;
 	size_t received, unread;
 	struct error target_error;
 };
@@ -120,9 +121,10 @@ static void *on_target(void *owner, const char *target, struct MHD_Connection *c
 
 static void end_source(struct exchange_private *p)
 {
-	if (p->source_open) {
-		p->source_open = false;
-		p->x.reply.source.closed(p->x.reply.source.owner);
+	struct reply_source source = p->x.reply.source;
+	p->x.reply.source = (struct reply_source){0};
+	if (source.closed) { /* also of an answer whose client left before it could begin */
+		source.closed(source.owner);
 	}
 }
 
@@ -283,21 +285,24 @@ static ssize_t read_source(void *owner, uint64_t position UNUSED, char *buffer, 
 {
 	struct exchange_private *p = owner;
 	if (p->server->stopping || p->dropped) {
-		return MHD_CONTENT_READER_END_OF_STREAM;
+		return p->x.reply.source.finite ? MHD_CONTENT_READER_END_WITH_ERROR
+										: MHD_CONTENT_READER_END_OF_STREAM;
 	}
 	ssize_t n = p->x.reply.source.read(p->x.reply.source.owner, buffer, room);
 	if (n == 0) {
 		p->suspended = true;
 		MHD_suspend_connection(p->connection); /* see I4 */
 	}
-	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+	return n >= 0                     ? n
+		   : n == REPLY_SOURCE_BROKEN ? MHD_CONTENT_READER_END_WITH_ERROR
+									  : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
 static struct MHD_Response *make_response(struct exchange_private *p)
 {
 	if (p->x.reply.source.read) {
-		p->source_open = true;
-		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_source, p, NULL);
+		return MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, SOURCE_BLOCK, read_source, p, NULL);
 	}
 	return response_create(&p->x.reply);
 }

@@ -9,6 +9,7 @@
 struct archive;
 struct channel;
 struct config;
+struct long_answers;
 struct picture_cache;
 struct replica;
 struct ruleset;
@@ -26,6 +27,7 @@ struct web {
 	struct view *view;
 	struct stream *stream;
 	struct archive *archive;
+	struct long_answers *long_answers;
 	struct picture_cache *pictures;
 	struct worker *worker;  /* checks rule texts */
 	GPtrArray *checks;      /* under way in it, owned (web/api_rules.c) */

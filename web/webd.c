@@ -9,6 +9,7 @@
 #include "rules/ruleset.h"
 #include "web/api.h"
 #include "web/archive.h"
+#include "web/long.h"
 #include "web/picture.h"
 #include "web/replica.h"
 #include "web/router.h"
@@ -45,6 +46,7 @@ static void web_destroy(void *state)
 		archive_disconnect(web->archive);
 		server_destroy(web->server);
 		archive_destroy(web->archive);
+		long_answers_destroy(web->long_answers);
 		event_stream_destroy(web->stream);
 		view_destroy(web->view);
 		replica_destroy(web->replica);
@@ -110,6 +112,7 @@ static void *web_create(struct role *role, struct error *err)
 	web->checks = api_rules_checks();
 	web->archive = archive_create(role->loop, ARCHIVE_DEADLINE_MS);
 	archive_on_lost(web->archive, archive_lost, web);
+	web->long_answers = long_answers_create();
 	web->pictures = picture_cache_create(PICTURES_MAX, PICTURES_BYTES);
 	web->server = server_create(role->loop, &gate_default_limits, &handlers, web, err);
 	if (!web->server) {

@@ -49,7 +49,7 @@ static void line_says_percent_amount_rate_time_left_and_fits(void **state UNUSED
 	} cases[] = {
 		{{.what = "export", .done = 1500, .width = 80}, "export  1.5 kB"},
 		{{.what = "export", .done = 25000000, .total = 100000000, .rate = 5e6, .width = 60},
-			"export  25 % [=>      ]  25.0 MB  5.0 MB/s  15s left"},
+			"export  25 % [===>           ]  25.0 MB  5.0 MB/s  15s left"},
 		{{.what = "export", .done = 25000000, .total = 100000000, .rate = 5e6, .width = 48},
 			"export  25 %  25.0 MB  5.0 MB/s  15s left"},
 		{{.what = "export", .done = 25000000, .total = 100000000, .rate = 5e6, .width = 36},

@@ -12,6 +12,7 @@
 #include "web/jsonout.h"
 #include "web/picture.h"
 #include "web/reply.h"
+#include "web/sheet.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -125,7 +126,7 @@ static void csv_cells_hold_no_formula(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
 		GString *out = g_string_new(NULL);
-		export_append_cell(out, cases[i].text);
+		sheet_append_cell(out, cases[i].text);
 		assert_string_equal(out->str, cases[i].cell);
 		g_string_free(out, TRUE);
 	}
@@ -244,6 +245,101 @@ static void problems_carry_their_status(void **state)
 	}
 }
 
+/* -- sheets: t0 60, step 60, two series, one unknown value -- */
+
+static void append_sheet(enum sheet_format format, enum sheet_layout layout, bool all, GString *out)
+{
+	static const double cells[] = {1, NAN, 2.5, -3, 4, 5};
+	static const char *const cfs[] = {"average", "min", "max"};
+	struct sheet sheet;
+	sheet_init(&sheet, format, layout);
+	sheet.named_by_cf = all;
+	sheet.t0_s = sheet.cells_t0_s = 60;
+	sheet.step_s = 60;
+	sheet.rows = sheet.stride = all ? 1 : 2;
+	sheet.cells = cells;
+	for (size_t i = 0; i < (all ? 3U : 2U); i++) {
+		sheet_add_column(&sheet, all || !i ? "a:b:c" : "h:s.t:f", cfs[all ? i : 0], "=l&");
+	}
+	sheet.column_count = sheet_pass_columns(&sheet, all ? 3 : 1);
+	sheet_begin(&sheet, out);
+	for (; sheet.first_column < sheet.columns->len; sheet.first_column += sheet.column_count) {
+		sheet_begin_pass(&sheet, out);
+		for (size_t row = 0; row < sheet.rows; row++) {
+			sheet_append_row(&sheet, row, out);
+		}
+		sheet_end_pass(&sheet, out);
+		sheet.cells += sheet.stride * sheet.column_count;
+		sheet.pass++;
+	}
+	sheet_end(&sheet, out);
+	sheet_finish(&sheet);
+}
+
+static void sheets_are_written_in_every_format_and_layout(void **state UNUSED)
+{
+	static const struct {
+		enum sheet_format format;
+		enum sheet_layout layout;
+		bool all;
+		const char *text;
+	} cases[] = {
+		{SHEET_CSV, SHEET_WIDE, false,
+			"\"time\",\"epoch\",\"a:b:c\",\"h:s.t:f\"\r\n"
+			"1970-01-01T00:02:00Z,120,1,2.5\r\n1970-01-01T00:03:00Z,180,,-3\r\n"},
+		{SHEET_TSV, SHEET_WIDE, false,
+			"time\tepoch\ta:b:c\th:s.t:f\n"
+			"1970-01-01T00:02:00Z\t120\t1\t2.5\n1970-01-01T00:03:00Z\t180\t\t-3\n"},
+		{SHEET_CSV, SHEET_WIDE, true,
+			"\"time\",\"epoch\",\"a:b:c:average\",\"a:b:c:min\",\"a:b:c:max\"\r\n"
+			"1970-01-01T00:02:00Z,120,1,,2.5\r\n"},
+		{SHEET_CSV, SHEET_LONG, false,
+			"\"time\",\"epoch\",\"host\",\"service\",\"field\",\"value\"\r\n"
+			"1970-01-01T00:02:00Z,120,\"a\",\"b\",\"c\",1\r\n"
+			"1970-01-01T00:03:00Z,180,\"a\",\"b\",\"c\",\r\n"
+			"1970-01-01T00:02:00Z,120,\"h\",\"s.t\",\"f\",2.5\r\n"
+			"1970-01-01T00:03:00Z,180,\"h\",\"s.t\",\"f\",-3\r\n"},
+		{SHEET_TSV, SHEET_LONG, true,
+			"time\tepoch\thost\tservice\tfield\taverage\tmin\tmax\n"
+			"1970-01-01T00:02:00Z\t120\ta\tb\tc\t1\t\t2.5\n"},
+		{SHEET_JSON, SHEET_WIDE, false,
+			"{\"t0\":60,\"step\":60,\"series\":{\"a:b:c\":[1,null],\n\"h:s.t:f\":[2.5,-3]}}\n"},
+		{SHEET_JSON, SHEET_LONG, true,
+			"{\"series\":[{\"id\":\"a:b:c\",\"label\":\"=l\\u0026\",\"cf\":\"average\",\"t0\":60,"
+			"\"step\":60,\"values\":[1]},\n{\"id\":\"a:b:c\",\"label\":\"=l\\u0026\",\"cf\":"
+			"\"min\","
+			"\"t0\":60,\"step\":60,\"values\":[null]},\n{\"id\":\"a:b:c\",\"label\":\"=l\\u0026\","
+			"\"cf\":\"max\",\"t0\":60,\"step\":60,\"values\":[2.5]}]}\n"},
+		{SHEET_XML, SHEET_WIDE, false,
+			"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<xport>\n<meta><start>120</start>"
+			"<end>180</end><step>60</step><rows>2</rows><columns>2</columns>\n<legend>"
+			"<entry>a:b:c</entry><entry>h:s.t:f</entry></legend></meta>\n<data>\n"
+			"<row><t>120</t><v>1</v><v>2.5</v></row>\n<row><t>180</t><v>NaN</v><v>-3</v></row>\n"
+			"</data>\n</xport>\n"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		GString *out = g_string_new(NULL);
+		append_sheet(cases[i].format, cases[i].layout, cases[i].all, out);
+		assert_string_equal(out->str, cases[i].text);
+		g_string_free(out, TRUE);
+	}
+}
+
+/* hostile 55 */
+static void cells_of_tab_separated_text_are_no_formulas_and_stay_cells(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *cell;
+	} cases[] = {{"plain", "plain"}, {"=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"}, {"", ""},
+		{"+1", "'+1"}, {"-1", "'-1"}, {"@x", "'@x"}, {"a\tb\r\nc", "a b  c"}, {"\t=1", "' =1"}};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		GString *out = g_string_new(NULL);
+		sheet_append_tab_cell(out, cases[i].text);
+		assert_string_equal(out->str, cases[i].cell);
+		g_string_free(out, TRUE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +353,8 @@ int main(void)
 		cmocka_unit_test(pictures_are_kept_until_their_time_and_bounded),
 		cmocka_unit_test(etags_name_the_content),
 		cmocka_unit_test(problems_carry_their_status),
+		cmocka_unit_test(sheets_are_written_in_every_format_and_layout),
+		cmocka_unit_test(cells_of_tab_separated_text_are_no_formulas_and_stay_cells),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
