@@ -1,11 +1,12 @@
 // Builds the browser side into a folder: node build.mjs [OUT] (default: dist beside this file).
 //
-// Two scripts, each complete in itself: main.js (every page) and chart.js (uPlot and what draws with it, fetched when the
-// first chart comes into view). index.html is a template: its {{NAME}} placeholders become the addresses of the files,
-// which whoever serves them may give hashed names.
+// main.js is what every page needs; what only some need (a page, a dialog, uPlot and what draws with it) is a script of its
+// own, chunk-HASH.js, fetched when it is shown first. index.html is a template: its {{NAME}} placeholders become the
+// addresses of the files; main.js and main.css may be given hashed names by whoever serves them, chunks have theirs. The
+// chunks that main.js itself begins with are named in index.html, so that the browser asks for all of them at once.
 import { build } from 'esbuild';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -35,12 +36,32 @@ async function licences() {
 	return parts.join('\n----\n\n');
 }
 
+/** The chunks that main.js cannot begin without. */
+async function scripts() {
+	const { metafile } = await build({ ...common, entryPoints: ['src/main.tsx'], outdir: out, splitting: true, metafile: true, entryNames: '[name]', chunkNames: 'chunk-[hash]' });
+	const needed = new Set();
+	const follow = (path) => {
+		for (const i of metafile.outputs[path].imports.filter((x) => x.kind === 'import-statement')) {
+			if (!needed.has(i.path)) {
+				needed.add(i.path);
+				follow(i.path);
+			}
+		}
+	};
+	follow(Object.keys(metafile.outputs).find((path) => basename(path) === 'main.js'));
+	return [...needed].map((path) => basename(path));
+}
+
+async function page(preloaded) {
+	const html = await readFile(join(here, 'index.html'), 'utf8');
+	const links = preloaded.map((name) => `<link rel="modulepreload" href="{{${name}}}">\n`).join('');
+	await writeFile(join(out, 'index.html'), html.replace('<script type="module"', `${links}<script type="module"`));
+}
+
 await mkdir(out, { recursive: true });
 await Promise.all([
-	build({ ...common, entryPoints: ['src/main.tsx'], outfile: join(out, 'main.js') }),
-	build({ ...common, entryPoints: ['src/chart/plot.ts'], outfile: join(out, 'chart.js') }),
+	scripts().then(page),
 	build({ ...common, entryPoints: ['styles/main.css'], outfile: join(out, 'main.css') }),
-	copyFile(join(here, 'index.html'), join(out, 'index.html')),
 	copyFile(join(here, 'mark.svg'), join(out, 'mark.svg')),
 	licences().then((text) => writeFile(join(out, 'licenses.txt'), text)),
 ]);

@@ -51,7 +51,7 @@ class Dev {
 
 	async page(res, known) {
 		const html = await readFile(join(this.dist, 'index.html'), 'utf8');
-		this.send(res, known ? 200 : 404, types.html, html.replace(/\{\{([\w.]+)\}\}/g, '/ui/$1'));
+		this.send(res, known ? 200 : 404, types.html, html.replace(/\{\{([\w.-]+)\}\}/g, '/ui/$1'));
 	}
 
 	stream(req, res, query) {
