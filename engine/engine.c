@@ -12,6 +12,7 @@
 #include "engine/query.h"
 #include "engine/recover.h"
 #include "engine/reload.h"
+#include "engine/work.h"
 #include "model/message.h"
 
 #include <inttypes.h>
@@ -251,7 +252,8 @@ static const struct intake_handlers intake_handlers = {
 	.event = on_event,
 };
 
-static const struct feed_handlers feed_handlers = {.event = on_event};
+static const struct feed_handlers feed_handlers = {
+	.event = on_event, .ready = work_ready, .task = work_state};
 
 /* -- web -- */
 
@@ -396,6 +398,7 @@ static void engine_tick(void *owner)
 	publish_status(engine->publish);
 	send_statistics(engine);
 	fleet_tick(engine, now);
+	tasks_tick(engine->tasks);
 	if (engine->ticks % STRIP_TICKS == 0) {
 		evaluate_strips(engine, now);
 	}
@@ -430,6 +433,7 @@ static void make_parts(struct engine *engine)
 	engine->seen = seen_create(engine->catalog, engine->window);
 	engine->writer = g_new(struct frame_writer, 1);
 	fleet_init(&engine->fleet);
+	engine->tasks = work_create(engine);
 	engine->early = store_batch_create();
 	engine->account = account_create(engine->role->data_dir);
 	engine->dispatch = dispatch_create(engine->loop, &dispatch_handlers, engine);
@@ -511,6 +515,7 @@ void engine_destroy(struct engine *engine)
 	publish_destroy(engine->publish);
 	dispatch_destroy(engine->dispatch);
 	account_destroy(engine->account);
+	tasks_destroy(engine->tasks);
 	channel_destroy(engine->runner);
 	ruleset_destroy(engine->ruleset);
 	config_destroy(engine->config);

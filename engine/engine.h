@@ -13,6 +13,7 @@
 #include "engine/seen.h"
 #include "engine/sources.h"
 #include "engine/steady.h"
+#include "engine/tasks.h"
 #include "model/config.h"
 #include "rules/ruleset.h"
 
@@ -36,6 +37,7 @@ struct engine {
 	struct apply *apply;
 	struct intake *intake;
 	struct feed *feed;
+	struct tasks *tasks;
 	struct publish *publish;
 	struct dispatch *dispatch;
 	struct account *account;

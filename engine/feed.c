@@ -29,6 +29,7 @@ struct rrd {
 	uint64_t checkpoint, applied, values, files, failures;
 	bool known;     /* it said once where it is */
 	bool caught_up; /* has been given all that is durable */
+	bool ready;     /* was told of all services since it began */
 };
 
 struct feed {
@@ -115,6 +116,12 @@ static void peer_pump(struct rrd *rrd)
 	if (!rrd->channel || !rrd->reader || !declare_rest(rrd)) {
 		return;
 	}
+	if (!rrd->ready) {
+		rrd->ready = true;
+		if (rrd->feed->handlers.ready) {
+			rrd->feed->handlers.ready(rrd->feed->owner, rrd->instance);
+		}
+	}
 	uint64_t until = journal_durable(rrd->feed->parts.journal);
 	struct record record;
 	for (int i = 0; i < AT_ONCE; i++) {
@@ -194,6 +201,7 @@ static void on_ready(struct rrd *rrd, uint64_t sequence)
 	rrd->known = true;
 	rrd->checkpoint = sequence;
 	rrd->next_service = 1;
+	rrd->ready = false;
 	rewind_reader(rrd, sequence);
 	peer_pump(rrd);
 }
@@ -244,6 +252,11 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 		break;
 	case MESSAGE_RRD_EVENT: on_event(rrd, &r); break;
 	case MESSAGE_RRD_APPLIED: on_applied(rrd, &r); break;
+	case MESSAGE_RRD_TASK_STATE:
+		if (rrd->feed->handlers.task) {
+			rrd->feed->handlers.task(rrd->feed->owner, rrd->instance, frame);
+		}
+		break;
 	default: break;
 	}
 }
@@ -285,6 +298,27 @@ void feed_peer(struct feed *feed, unsigned instance, int fd)
 	journal_reader_destroy(g_steal_pointer(&rrd->reader));
 	rrd->channel = channel_create(
 		feed->parts.loop, &message_table, ROLE_ENGINE, ROLE_RRD, QUEUE_MAX, &handlers, rrd, fd);
+}
+
+bool feed_send(struct feed *feed, unsigned instance, struct frame_writer *w)
+{
+	for (size_t i = 0; i < feed->rrds->len; i++) {
+		struct rrd *rrd = feed->rrds->pdata[i];
+		if (rrd->instance == instance && rrd->channel && rrd->ready) {
+			return channel_send(rrd->channel, w, NULL);
+		}
+	}
+	return false;
+}
+
+unsigned feed_roles(const struct feed *feed)
+{
+	unsigned roles = 0;
+	for (size_t i = 0; i < feed->rrds->len; i++) {
+		const struct rrd *rrd = feed->rrds->pdata[i];
+		roles = MAX(roles, rrd->instance + 1);
+	}
+	return roles;
 }
 
 uint64_t feed_checkpoint(const struct feed *feed)

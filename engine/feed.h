@@ -1,4 +1,5 @@
 #pragma once
+#include "base/frame.h"
 #include "base/loop.h"
 #include "model/catalog.h"
 #include "model/journal.h"
@@ -15,6 +16,10 @@ struct feed;
 
 struct feed_handlers {
 	void (*event)(void *owner, const char *kind, const char *object, const char *text);
+	/* That rrd role has been told of all services since it began. May be NULL. */
+	void (*ready)(void *owner, unsigned instance);
+	/* RRD_TASK_STATE of that rrd role. May be NULL. */
+	void (*task)(void *owner, unsigned instance, const struct frame *frame);
 };
 
 struct feed_parts {
@@ -45,6 +50,12 @@ bool feed_is_done(const struct feed *feed);
 
 /* The service is new or differs: all of them are told before the records that use it. */
 void feed_declare(struct feed *feed, const struct service *service);
+
+/* Sends a frame beside the records; false: the role is not there, or its queue is full. */
+MUST_USE bool feed_send(struct feed *feed, unsigned instance, struct frame_writer *w);
+
+/* rrd roles that were there since this process began. */
+unsigned feed_roles(const struct feed *feed);
 
 /* All up to here is on disk in every RRD tree; 0: not known. */
 uint64_t feed_checkpoint(const struct feed *feed);

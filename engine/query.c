@@ -5,6 +5,7 @@
 #include "engine/query.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/work.h"
 #include "model/message.h"
 
 #include <string.h>
@@ -53,7 +54,21 @@ static bool answer_test_notify(const struct question *q, GString *out, struct er
 	return true;
 }
 
+/* Long work on the archive: {"verb": NAME, "argument": {…}}. */
+static bool answer_archive_task(const struct question *q, GString *out, struct error *err)
+{
+	return work_begin(q->engine, q->argument, out, err);
+}
+
+/* All of it, or one with what came out: {"id": N}. */
+static bool answer_archive_tasks(const struct question *q, GString *out, struct error *err)
+{
+	return work_show(q->engine, q->argument, out, err);
+}
+
 static const struct verb verbs[] = {
+	{"archive.task", false, answer_archive_task},
+	{"archive.tasks", true, answer_archive_tasks},
 	{"auth.check", true, answer_auth_check},
 	{"test.notify", false, answer_test_notify},
 };

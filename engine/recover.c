@@ -40,6 +40,8 @@ static void load_value(void *owner, const char *name, const char *text)
 		dispatch_restore_next(engine->dispatch, number_from(text));
 	} else if (!strcmp(name, "admin_token_sha256")) {
 		account_restore(engine->account, text);
+	} else if (!strcmp(name, "tasks")) {
+		tasks_restore(engine->tasks, text);
 	}
 }
 

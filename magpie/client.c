@@ -1,8 +1,11 @@
 #include "magpie/client.h"
+#include "base/auto.h"
+#include "base/file.h"
 #include "base/httpclient.h"
 #include "magpie/command.h"
 #include "magpie/listen.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,6 +94,62 @@ json_t *client_get_json(const struct client *client, const char *path, struct er
 		error_set(err, ERR_PROTOCOL, "%s: the answer is no JSON: %s", path, problem.text);
 	}
 	return json;
+}
+
+/* The administrator's token (free()). A loopback server found through a data directory has it
+ * there. */
+static char *client_token(const struct client *client, struct error *err)
+{
+	enum { TOKEN_FILE_MAX = 4096 };
+	const char *const places[] = {
+		client->data ? client->data : "var", client->data ? NULL : "/var/lib/magpie"};
+	size_t length;
+	if (client->token_file) {
+		return file_read(AT_FDCWD, client->token_file, TOKEN_FILE_MAX, &length, err);
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(places) && places[i]; i++) {
+		g_autofree char *path = g_build_filename(places[i], "admin.token", NULL);
+		char *text = file_read(AT_FDCWD, path, TOKEN_FILE_MAX, &length, err);
+		if (text || (err && err->kind != ERR_NOT_FOUND)) {
+			return text;
+		}
+	}
+	return NULL;
+}
+
+json_t *client_post_json(
+	const struct client *client, const char *path, const json_t *json, struct error *err)
+{
+	g_autofree char *base = client_base(client, err);
+	AUTO_FREE char *token = base ? client_token(client, err) : NULL;
+	if (!token) {
+		if (base) {
+			error_prefix(err, "this needs the administrator's token");
+		}
+		return NULL;
+	}
+	g_autofree char *url = g_strconcat(base, path, NULL);
+	g_autofree char *authorization = g_strconcat("Authorization: Bearer ", g_strstrip(token), NULL);
+	const char *const headers[] = {"Content-Type: application/json", authorization, NULL};
+	AUTO_FREE char *body = json_dumps(json, JSON_COMPACT);
+	struct httpclient_request request = {.url = url,
+		.headers = headers,
+		.body = body,
+		.body_length = body ? strlen(body) : 0,
+		.response_max = ANSWER_MAX};
+	struct httpclient_answer answer = {0};
+	if (!httpclient_fetch(&request, &answer, err)) {
+		error_prefix(err, "%.80s", base);
+		return NULL;
+	}
+	json_t *result = NULL;
+	if (answer.status < 200 || answer.status > 299) {
+		client_explain(&answer, base, err);
+	} else if (!(result = json_loadb(answer.body, answer.length, JSON_REJECT_DUPLICATES, NULL))) {
+		error_set(err, ERR_PROTOCOL, "%s: the answer is no JSON", path);
+	}
+	g_free(answer.body);
+	return result;
 }
 
 char *client_encode(const char *text, bool keep_slash)

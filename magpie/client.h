@@ -13,6 +13,7 @@
 struct client {
 	const char *url;  /* --url: "http://127.0.0.1:8080"; NULL: look in `data` */
 	const char *data; /* --data: the server's data directory; NULL: ./var, then /var/lib/magpie */
+	const char *token_file; /* --token-file; NULL: admin.token in the data directory */
 };
 
 /* Rows that every command with a client has; for struct option_row tables. */
@@ -32,6 +33,20 @@ MUST_USE bool client_get(
 
 /* The same, parsed. The caller decrefs. NULL on failure. */
 MUST_USE json_t *client_get_json(const struct client *client, const char *path, struct error *err);
+
+/* A row for commands that change something. */
+#define CLIENT_TOKEN_OPTION(client)                                                                \
+	{                                                                                              \
+		"token-file", "FILE", "file with the administrator's token (default: DIR/admin.token)",    \
+			&(client).token_file, NULL                                                             \
+	}
+
+/*
+ * POST of `json` to `path` with the administrator's token; the answer parsed, the caller decrefs.
+ * NULL on failure; DENIED: the token is not to be had or not taken.
+ */
+MUST_USE json_t *client_post_json(
+	const struct client *client, const char *path, const json_t *json, struct error *err);
 
 /* `text` percent-encoded for a query value or a path segment (g_malloc); "/" stays if `keep_slash`.
  */

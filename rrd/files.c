@@ -377,6 +377,16 @@ const char *files_tree_path(const struct files *f)
 	return tree_path(f->tree);
 }
 
+const struct tree *files_tree(const struct files *f)
+{
+	return f->tree;
+}
+
+bool files_look(struct files *f, const char *path, struct header *header, struct error *err)
+{
+	return rrdfile_look(f->tree, path, latest_s, header, f->bytes, err);
+}
+
 /* A file that killed the role twice goes before anything else touches it. */
 static bool remove_suspect(
 	struct files *f, const char *suspect, struct headerlog_report *report, struct error *err)

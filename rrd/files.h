@@ -58,6 +58,12 @@ struct files_counts files_counts(const struct files *files);
 uint64_t files_log_bytes(const struct files *files);
 const char *files_tree_path(const struct files *files);
 
+const struct tree *files_tree(const struct files *files);
+
+/* Looks at a file, as before a touch (rrdfile_look). Nothing is set aside. */
+MUST_USE bool files_look(
+	struct files *files, const char *path, struct header *header, struct error *err);
+
 /* -- checkpoint: freeze, sync (slow, any thread), checkpoint, thaw -- */
 void files_freeze(struct files *files, bool frozen);
 bool files_frozen(const struct files *files);

@@ -8,6 +8,7 @@
 #include "model/message.h"
 #include "rrd/answer.h"
 #include "rrd/graph.h"
+#include "rrd/task_queue.h"
 #include "rrd/writer.h"
 
 #include <stdlib.h>
@@ -59,6 +60,7 @@ struct rrdd {
 	struct worker *worker;
 	struct render *render;
 	struct graph_shop *graphs;
+	struct task_queue *tasks;
 	struct loop_timer *tick, *checkpoint_timer;
 	GPtrArray *peers; /* struct peer, owned */
 	GPtrArray
@@ -320,7 +322,34 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 	case MESSAGE_RRD_FEED: on_feed(peer->rrdd, frame); break;
 	case MESSAGE_FETCH: on_fetch(peer, frame); break;
 	case MESSAGE_GRAPH: graph_take(peer->rrdd->graphs, peer->serial, frame); break;
+	case MESSAGE_RRD_TASK: task_queue_take(peer->rrdd->tasks, frame); break;
 	}
+}
+
+/* -- long work on request -- */
+
+static bool task_scope(void *owner, struct task_scope *scope)
+{
+	struct rrdd *d = owner;
+	*scope = (struct task_scope){.writer = d->writer,
+		.catalog = d->catalog,
+		.data_dir = d->role->data_dir,
+		.instance = d->role->instance,
+		.instances = 1};
+	return d->checkpoint == CHECKPOINT_NONE && !d->stopping;
+}
+
+static void task_tell(void *owner, struct frame_writer *w)
+{
+	struct error err = {.kind = ERR_NONE};
+	if (!channel_send(engine_channel(owner), w, &err) && err.kind == ERR_CONFLICT) {
+		log_warn("rrd.task", "error=\"%s\" next=\"told again when asked\"", err.text);
+	}
+}
+
+static void task_worked(void *owner)
+{
+	((struct rrdd *)owner)->progress++;
 }
 
 /* -- peers -- */
@@ -351,6 +380,7 @@ static void on_closed(void *owner, const struct error *why)
 static void greet_engine(struct rrdd *d)
 {
 	/* numbers of services are those of one engine process; it says everything again */
+	task_queue_clear(d->tasks);
 	catalog_destroy(d->catalog);
 	d->catalog = catalog_create();
 	tell_sequence(d, MESSAGE_RRD_READY, d->rewinding ? 0 : writer_sequence(d->writer));
@@ -395,6 +425,7 @@ static void rrdd_destroy(void *state)
 	}
 	render_destroy(d->render);
 	graph_shop_destroy(d->graphs);
+	task_queue_destroy(d->tasks);
 	worker_destroy(d->worker);
 	g_ptr_array_unref(d->peers);
 	g_ptr_array_unref(d->untold);
@@ -445,6 +476,8 @@ static void *rrdd_create(struct role *role, struct error *err)
 		.asker = asker_channel,
 		.owner = d};
 	d->graphs = graph_shop_create(&parts);
+	static const struct task_queue_handlers work = {task_scope, task_tell, task_worked};
+	d->tasks = task_queue_create(role->loop, &work, d);
 	d->worker = worker_create(role->loop, "rrd-sync");
 	d->tick = loop_timer_create(role->loop, on_tick, d);
 	d->checkpoint_timer = loop_timer_create(role->loop, checkpoint_begin, d);

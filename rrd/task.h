@@ -38,3 +38,6 @@ struct task_kind {
 
 /* The row of rrd/task.def; NULL: no such verb. */
 const struct task_kind *task_find(const char *verb);
+
+/* -- the kinds -- */
+extern const struct task_kind survey_task; /* rrd/survey.c */

@@ -287,6 +287,16 @@ uint64_t writer_log_bytes(const struct writer *w)
 	return files_log_bytes(w->files);
 }
 
+struct series *writer_series(const struct writer *w, uint32_t series_id)
+{
+	return series_table_find(w->table, series_id);
+}
+
+struct files *writer_files(struct writer *w)
+{
+	return w->files;
+}
+
 /* -- checkpoint -- */
 
 bool writer_drain(struct writer *w, int64_t budget_ms)

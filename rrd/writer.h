@@ -87,3 +87,7 @@ bool writer_settled(const struct writer *writer);
 void writer_freeze(struct writer *writer, bool frozen);
 MUST_USE bool writer_sync(const struct writer *writer, struct error *err);
 MUST_USE bool writer_checkpoint(struct writer *writer, struct error *err);
+
+/* -- for long work on the tree (rrd/task.h) -- */
+struct series *writer_series(const struct writer *writer, uint32_t series_id); /* NULL: unknown */
+struct files *writer_files(struct writer *writer);

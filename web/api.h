@@ -28,6 +28,9 @@ void api_munin(struct web *web, struct exchange *x);
 void api_rules(struct web *web, struct exchange *x);
 void api_rules_check(struct web *web, struct exchange *x);
 void api_events(struct web *web, struct exchange *x);
+void api_archive_task(struct web *web, struct exchange *x);
+void api_archive_tasks(struct web *web, struct exchange *x);
+void api_archive_one(struct web *web, struct exchange *x);
 
 /* The page of the browser side, whatever its address; the plain page if that was not built. */
 void page_app(struct web *web, struct exchange *x);

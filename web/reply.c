@@ -32,6 +32,7 @@ static const struct {
 	const char *reason;
 } reasons[] = {
 	{200, "OK"},
+	{202, "Accepted"},
 	{304, "Not Modified"},
 	{307, "Temporary Redirect"},
 	{400, "Bad Request"},

@@ -132,11 +132,13 @@ static void refuse_unrouted(struct web *web, struct exchange *x, unsigned status
 	g_autofree char *path = g_strndup(target, MIN(strcspn(target, "?"), 100));
 	g_autofree char *detail = NULL;
 	if (status == 405) {
-		/* no path has handlers for both */
 		enum verb asked = x->request.verb;
 		x->request.verb = VERB_GET;
-		const char *allow = router_find(&x->request, &status) ? "GET, HEAD" : "POST";
+		bool get = router_find(&x->request, &status);
+		x->request.verb = VERB_POST;
+		bool post = router_find(&x->request, &status);
 		x->request.verb = asked;
+		const char *allow = get && post ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST";
 		detail = g_strdup_printf("%s is to be asked by %s", path, allow);
 		refuse(web, x, 405, detail);
 		x->reply.allow = allow;

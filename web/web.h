@@ -11,6 +11,7 @@ struct channel;
 struct config;
 struct long_answers;
 struct picture_cache;
+struct question_table;
 struct replica;
 struct ruleset;
 struct server;
@@ -29,12 +30,13 @@ struct web {
 	struct archive *archive;
 	struct long_answers *long_answers;
 	struct picture_cache *pictures;
-	struct worker *worker;  /* checks rule texts */
-	GPtrArray *checks;      /* under way in it, owned (web/api_rules.c) */
-	struct channel *engine; /* NULL: away */
-	struct config *config;  /* in force; its base_url is what links and the check of origins use */
-	struct ruleset *rules;  /* in force, for their texts only; NULL: they could not be read */
-	bool loopback;          /* listens on this machine only */
+	struct question_table *questions; /* to the engine */
+	struct worker *worker;            /* checks rule texts */
+	GPtrArray *checks;                /* under way in it, owned (web/api_rules.c) */
+	struct channel *engine;           /* NULL: away */
+	struct config *config; /* in force; its base_url is what links and the check of origins use */
+	struct ruleset *rules; /* in force, for their texts only; NULL: they could not be read */
+	bool loopback;         /* listens on this machine only */
 	struct wall started_at;
 	uint64_t beats;
 	struct role_status roles[WEB_ROLES_MAX];

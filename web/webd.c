@@ -11,6 +11,7 @@
 #include "web/archive.h"
 #include "web/long.h"
 #include "web/picture.h"
+#include "web/question.h"
 #include "web/replica.h"
 #include "web/router.h"
 #include "web/server.h"
@@ -44,6 +45,7 @@ static void web_destroy(void *state)
 		worker_destroy(web->worker);
 		g_ptr_array_unref(web->checks);
 		archive_disconnect(web->archive);
+		question_table_destroy(web->questions);
 		server_destroy(web->server);
 		archive_destroy(web->archive);
 		long_answers_destroy(web->long_answers);
@@ -111,6 +113,7 @@ static void *web_create(struct role *role, struct error *err)
 	web->worker = worker_create(role->loop, "rules");
 	web->checks = api_rules_checks();
 	web->archive = archive_create(role->loop, ARCHIVE_DEADLINE_MS);
+	web->questions = question_table_create(role->loop, QUESTION_DEADLINE_MS);
 	archive_on_lost(web->archive, archive_lost, web);
 	web->long_answers = long_answers_create();
 	web->pictures = picture_cache_create(PICTURES_MAX, PICTURES_BYTES);
@@ -130,6 +133,7 @@ static void engine_closed(void *owner, const struct error *why)
 	log_info("web.engine_lost", "why=\"%s\"", log_safe(why->text));
 	channel_destroy(web->engine);
 	web->engine = NULL;
+	question_table_lost(web->questions);
 	replica_lost(web->replica, wall_now());
 	role_lost_peer(web->role, ROLE_ENGINE);
 }
@@ -141,7 +145,9 @@ static void engine_frame(void *owner, const struct frame *frame, int fd)
 	if (fd >= 0) {
 		close(fd);
 	}
-	if (frame->type != MESSAGE_ANSWER && !replica_take(web->replica, frame, &err)) {
+	if (frame->type == MESSAGE_ANSWER) {
+		question_take(web->questions, frame);
+	} else if (!replica_take(web->replica, frame, &err)) {
 		/* Only a restart gives a new socket, and with it the whole picture again. */
 		log_error(
 			"web.engine_frame", "error=\"%s\" next=\"end, to be restarted\"", log_safe(err.text));
@@ -156,6 +162,7 @@ static void connect_engine(struct web *web, int fd)
 		.frame = engine_frame, .closed = engine_closed};
 	if (web->engine) {
 		channel_destroy(web->engine);
+		question_table_lost(web->questions);
 		replica_lost(web->replica, wall_now());
 	}
 	web->engine = channel_create(
