@@ -1,4 +1,6 @@
 #pragma once
+#include <stdbool.h>
+
 #include <glib.h>
 
 /*
@@ -8,7 +10,9 @@
 struct bundle;
 struct config;
 struct diag_list;
+struct error;
 struct exchange;
+struct request;
 struct ruleset;
 struct web;
 
@@ -23,6 +27,7 @@ void api_host(struct web *web, struct exchange *x);
 void api_series(struct web *web, struct exchange *x);
 void api_alerts(struct web *web, struct exchange *x);
 void api_data(struct web *web, struct exchange *x);
+void api_export(struct web *web, struct exchange *x);
 void api_graph(struct web *web, struct exchange *x);
 void api_munin(struct web *web, struct exchange *x);
 void api_rules(struct web *web, struct exchange *x);
@@ -49,3 +54,13 @@ struct ruleset *api_rules_load(
 
 /* The list for `web->checks`; destroyed after the worker. */
 GPtrArray *api_rules_checks(void);
+
+/*
+ * The numbers of the series (uint32_t, each once) that a request names by `match`, `group` or
+ * `series`. CONFIG, NOT_FOUND: none.
+ */
+bool api_export_series(
+	const struct web *web, const struct request *request, GArray *series, struct error *err);
+
+/* A file's name from what was asked for, of plain characters, without ending (g_malloc). */
+char *api_export_name(const struct request *request);

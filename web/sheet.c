@@ -12,22 +12,29 @@
  * A row stands at the end of its interval, as in rrdtool's exports: the value at t is that of
  * (t - step, t]. XML has the shape of `rrdtool xport --showtime`.
  */
+static void free_column(gpointer data)
+{
+	struct sheet_column *column = data;
+	g_free(column->id);
+	g_free(column->label);
+	g_free(column->consolidated);
+	g_free(column);
+}
+
 void sheet_init(struct sheet *sheet, enum sheet_format format, enum sheet_layout layout)
 {
 	*sheet = (struct sheet){.format = format, .layout = layout, .step_s = 1};
-	sheet->columns = g_ptr_array_new();
+	sheet->columns = g_ptr_array_new_with_free_func(free_column);
 }
 
 void sheet_finish(struct sheet *sheet)
 {
-	for (guint i = 0; i < sheet->columns->len; i++) {
-		struct sheet_column *column = sheet->columns->pdata[i];
-		g_free(column->id);
-		g_free(column->label);
-		g_free(column->consolidated);
-		g_free(column);
-	}
 	g_ptr_array_unref(sheet->columns);
+}
+
+void sheet_clear_columns(struct sheet *sheet)
+{
+	g_ptr_array_set_size(sheet->columns, 0);
 }
 
 void sheet_add_column(
@@ -38,13 +45,6 @@ void sheet_add_column(
 	column->consolidated = g_strdup(consolidated);
 	column->label = g_strdup(label);
 	g_ptr_array_add(sheet->columns, column);
-}
-
-size_t sheet_pass_columns(const struct sheet *sheet, size_t per_series)
-{
-	return sheet->format == SHEET_JSON   ? 1
-		   : sheet->layout == SHEET_LONG ? per_series
-										 : sheet->columns->len;
 }
 
 const char *sheet_type(enum sheet_format format)
@@ -178,7 +178,7 @@ static void append_moment(const struct sheet *sheet, int64_t t_s, GString *out)
 
 static void append_names(const struct sheet *sheet, GString *out)
 {
-	g_auto(GStrv) parts = g_strsplit(column_at(sheet, sheet->first_column)->id, ":", 3);
+	g_auto(GStrv) parts = g_strsplit(column_at(sheet, 0)->id, ":", 3);
 	for (size_t i = 0; i < 3 && parts[i]; i++) {
 		g_string_append_c(out, separator(sheet));
 		append_text(sheet, parts[i], out);
@@ -191,7 +191,7 @@ static void row_of_text(const struct sheet *sheet, size_t row, GString *out)
 	if (sheet->layout == SHEET_LONG) {
 		append_names(sheet, out);
 	}
-	for (size_t c = 0; c < sheet->column_count; c++) {
+	for (guint c = 0; c < sheet->columns->len; c++) {
 		g_string_append_c(out, separator(sheet));
 		append_number(out, sheet->cells[c * sheet->stride + row], "");
 	}
@@ -218,7 +218,7 @@ static void begin_json(const struct sheet *sheet, GString *out)
 
 static void begin_json_pass(const struct sheet *sheet, GString *out)
 {
-	const struct sheet_column *column = column_at(sheet, sheet->first_column);
+	const struct sheet_column *column = column_at(sheet, 0);
 	if (sheet->pass) {
 		g_string_append(out, ",\n");
 	}
@@ -268,7 +268,7 @@ static void row_of_xml(const struct sheet *sheet, size_t row, GString *out)
 {
 	int64_t t_s = sheet->cells_t0_s + ((int64_t)row + 1) * sheet->step_s;
 	g_string_append_printf(out, "<row><t>%lld</t>", (long long)t_s);
-	for (size_t c = 0; c < sheet->column_count; c++) {
+	for (guint c = 0; c < sheet->columns->len; c++) {
 		g_string_append(out, "<v>");
 		append_number(out, sheet->cells[c * sheet->stride + row], "NaN");
 		g_string_append(out, "</v>");

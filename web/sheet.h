@@ -25,10 +25,10 @@ struct sheet_column {
 struct sheet {
 	enum sheet_format format;
 	enum sheet_layout layout;
-	bool named_by_cf;   /* several consolidations: names of columns say which */
-	GPtrArray *columns; /* struct sheet_column *, owned: all there are, in order */
+	bool named_by_cf; /* several consolidations: names of columns say which */
 	/* of the pass */
-	size_t pass, first_column, column_count;
+	GPtrArray *columns; /* struct sheet_column *, owned */
+	size_t pass;
 	int64_t t0_s, step_s;
 	size_t rows;
 	/* of the rows at hand: value of column c in row r is cells[c * stride + r] */
@@ -42,9 +42,7 @@ void sheet_finish(struct sheet *sheet);
 
 void sheet_add_column(
 	struct sheet *sheet, const char *id, const char *consolidated, const char *label);
-
-/* Columns that one pass has: all, the consolidations of one series, or one. */
-size_t sheet_pass_columns(const struct sheet *sheet, size_t per_series);
+void sheet_clear_columns(struct sheet *sheet);
 
 const char *sheet_type(enum sheet_format format);
 const char *sheet_ending(enum sheet_format format); /* "csv" */

@@ -17,3 +17,7 @@ struct span {
  */
 MUST_USE bool span_read(
 	const struct request *request, int64_t default_s, struct span *span, struct error *err);
+
+/* The same without `cf` (AVERAGE) and without a limit of points: for what is read in slices. */
+MUST_USE bool span_read_bounds(
+	const struct request *request, int64_t default_s, struct span *span, struct error *err);

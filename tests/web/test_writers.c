@@ -258,18 +258,22 @@ static void append_sheet(enum sheet_format format, enum sheet_layout layout, boo
 	sheet.step_s = 60;
 	sheet.rows = sheet.stride = all ? 1 : 2;
 	sheet.cells = cells;
-	for (size_t i = 0; i < (all ? 3U : 2U); i++) {
-		sheet_add_column(&sheet, all || !i ? "a:b:c" : "h:s.t:f", cfs[all ? i : 0], "=l&");
-	}
-	sheet.column_count = sheet_pass_columns(&sheet, all ? 3 : 1);
-	sheet_begin(&sheet, out);
-	for (; sheet.first_column < sheet.columns->len; sheet.first_column += sheet.column_count) {
+	size_t total = all ? 3 : 2;
+	size_t per_pass = format == SHEET_JSON ? 1 : all || layout == SHEET_WIDE ? total : 1;
+	for (size_t first = 0; first < total; first += per_pass) {
+		sheet_clear_columns(&sheet);
+		for (size_t i = first; i < first + per_pass; i++) {
+			sheet_add_column(&sheet, all || !i ? "a:b:c" : "h:s.t:f", cfs[all ? i : 0], "=l&");
+		}
+		if (!first) {
+			sheet_begin(&sheet, out);
+		}
 		sheet_begin_pass(&sheet, out);
 		for (size_t row = 0; row < sheet.rows; row++) {
 			sheet_append_row(&sheet, row, out);
 		}
 		sheet_end_pass(&sheet, out);
-		sheet.cells += sheet.stride * sheet.column_count;
+		sheet.cells += sheet.stride * per_pass;
 		sheet.pass++;
 	}
 	sheet_end(&sheet, out);
