@@ -17,7 +17,7 @@ static bool graph_set(
 	if (!value) {
 		return true;
 	}
-	char *clean = text_clean(value, strlen(value), ATTRIBUTES_VALUE_MAX);
+	char *clean = text_clean(value, strlen(value), attributes_longest(key));
 	bool taken = attributes_set(a, level, key, clean);
 	g_free(clean);
 	return taken;

@@ -17,18 +17,23 @@ static const struct attributes_key {
 } attributes_keys[] = {
 	{"graph", ATTRIBUTES_GRAPH},
 	{"graph_args", ATTRIBUTES_GRAPH},
+	{"graph_args_after", ATTRIBUTES_GRAPH},
 	{"graph_category", ATTRIBUTES_GRAPH},
 	{"graph_data_size", ATTRIBUTES_GRAPH},
+	{"graph_future", ATTRIBUTES_GRAPH},
 	{"graph_height", ATTRIBUTES_GRAPH},
 	{"graph_info", ATTRIBUTES_GRAPH},
+	{"graph_noscale", ATTRIBUTES_GRAPH},
 	{"graph_order", ATTRIBUTES_GRAPH},
 	{"graph_period", ATTRIBUTES_GRAPH},
 	{"graph_printf", ATTRIBUTES_GRAPH},
 	{"graph_scale", ATTRIBUTES_GRAPH},
+	{"graph_sources", ATTRIBUTES_GRAPH},
 	{"graph_sums", ATTRIBUTES_GRAPH},
 	{"graph_title", ATTRIBUTES_GRAPH},
 	{"graph_total", ATTRIBUTES_GRAPH},
 	{"graph_vlabel", ATTRIBUTES_GRAPH},
+	{"graph_vtitle", ATTRIBUTES_GRAPH},
 	{"graph_width", ATTRIBUTES_GRAPH},
 	{"update_rate", ATTRIBUTES_GRAPH},
 	{"cdef", ATTRIBUTES_FIELD},
@@ -41,9 +46,11 @@ static const struct attributes_key {
 	{"line", ATTRIBUTES_FIELD},
 	{"negative", ATTRIBUTES_FIELD},
 	{"oldname", ATTRIBUTES_FIELD},
+	{"predict", ATTRIBUTES_FIELD},
 	{"skipdraw", ATTRIBUTES_FIELD},
 	{"stack", ATTRIBUTES_FIELD},
 	{"sum", ATTRIBUTES_FIELD},
+	{"trend", ATTRIBUTES_FIELD},
 	{"unit", ATTRIBUTES_FIELD}, /* Magpie's own: a unit of the rule language */
 	{"unknown_limit", ATTRIBUTES_FIELD},
 	{"warning", ATTRIBUTES_FIELD},
@@ -57,6 +64,17 @@ static bool attributes_known(enum attributes_level level, const char *key)
 		}
 	}
 	return false;
+}
+
+size_t attributes_longest(const char *key)
+{
+	static const char *const lists[] = {"graph_order", "graph_sources", "stack", "sum"};
+	for (size_t i = 0; i < ARRAY_LENGTH(lists); i++) {
+		if (!strcmp(lists[i], key)) {
+			return ATTRIBUTES_LIST_MAX;
+		}
+	}
+	return ATTRIBUTES_VALUE_MAX;
 }
 
 void attributes_finish(struct attributes *a)
@@ -86,7 +104,7 @@ bool attributes_set(
 {
 	size_t klen = strlen(key) + 1;
 	size_t vlen = strlen(value) + 1;
-	if (!attributes_known(level, key) || vlen > ATTRIBUTES_VALUE_MAX + 1 ||
+	if (!attributes_known(level, key) || vlen > attributes_longest(key) + 1 ||
 		a->length + klen + vlen > ATTRIBUTES_PACKED_MAX) {
 		return false;
 	}

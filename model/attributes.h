@@ -17,9 +17,16 @@ struct attributes {
 
 enum attributes_level { ATTRIBUTES_GRAPH, ATTRIBUTES_FIELD };
 
-enum { ATTRIBUTES_VALUE_MAX = 1024, ATTRIBUTES_PACKED_MAX = 16384 };
+enum {
+	ATTRIBUTES_VALUE_MAX = 1024,
+	ATTRIBUTES_LIST_MAX = 12288, /* of sum, stack, graph_order and graph_sources */
+	ATTRIBUTES_PACKED_MAX = 16384,
+};
 
 void attributes_finish(struct attributes *a);
+
+/* Bytes a value of that key may have: lists of paths of other graphs may be longer than others. */
+size_t attributes_longest(const char *key);
 
 /* Sets or replaces; `value` must be clean UTF-8 (text_clean). False: unknown key for that level, or
  * too long. */

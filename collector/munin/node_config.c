@@ -209,7 +209,7 @@ static void take_attribute(struct config_reader *reader, const struct node_line 
 	struct node_part value = line->value;
 	char room[32];
 	const char *key = graph_key(line->key, &value, room);
-	g_autofree char *text = node_part_text(value, ATTRIBUTES_VALUE_MAX);
+	g_autofree char *text = node_part_text(value, attributes_longest(key));
 	bool known = attributes_get(&service->attributes, key);
 	if (known && !building->again) {
 		return;
@@ -300,7 +300,7 @@ static void take_field(struct config_reader *reader, const struct node_line *lin
 		char key[32];
 		struct node_part value = line->value;
 		(void)graph_key(line->key, &value, key);
-		g_autofree char *text = node_part_text(line->value, ATTRIBUTES_VALUE_MAX);
+		g_autofree char *text = node_part_text(line->value, attributes_longest(key));
 		set_field(&field->attributes, key, text);
 	}
 }
