@@ -45,7 +45,7 @@ static void partner_closed(void *owner, const struct error *why)
 	log_info("peer.gone", "peer=%u why=\"%s\" next=\"wait for it\"", partner->options.id,
 		log_safe(why->text));
 	if (partner->options.needed) {
-		role_lost_peer(partner->role, partner->options.id);
+		role_lost_peer(partner->role, partner->options.id, 0);
 	}
 	partner_leave(partner);
 }

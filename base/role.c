@@ -3,7 +3,9 @@
 #include "base/log.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -15,7 +17,13 @@
  * The main of a role. The control channel is the only thing a role is born with: all else arrives
  * over it. Signals that a terminal sends to the whole group (INT, HUP) are left to the supervisor.
  */
-enum { HEARTBEAT_MS = 1000, CONTROL_QUEUE = 4 << 20, ROLES_MAX = 32 };
+enum {
+	HEARTBEAT_MS = 1000,
+	CONTROL_QUEUE = 4 << 20,
+	ROLES_MAX = 32,
+	NAME_ROOM = 32,
+	ROLES_TOLD_MAX = 48
+};
 
 struct role_process {
 	struct role role;
@@ -29,9 +37,12 @@ struct role_process {
 	void *state;
 	bool stopping;
 	int exit_code;
-	uint64_t busy;                  /* progress before there is a state */
-	uint32_t running;               /* bit set of roles, as told last */
-	uint8_t alone_s[ROLES_MAX + 1]; /* by role: 0 joined, else 1 + seconds without it */
+	uint64_t busy; /* progress before there is a state */
+	/* by role: bit set of its instances that run, as told last */
+	uint16_t running[ROLES_MAX];
+	/* 0 joined, else 1 + seconds without it */
+	uint8_t alone_s[ROLES_MAX][ROLE_INSTANCES_MAX];
+	char name[NAME_ROOM];
 };
 
 void role_stopped(struct role *role)
@@ -59,24 +70,28 @@ void role_busy(struct role *role)
 	}
 }
 
-void role_lost_peer(struct role *role, unsigned peer)
+void role_lost_peer(struct role *role, unsigned peer, unsigned instance)
 {
-	if (role->process && peer < ROLES_MAX && !role->process->alone_s[peer]) {
-		role->process->alone_s[peer] = 1;
+	if (role->process && peer < ROLES_MAX && instance < ROLE_INSTANCES_MAX &&
+		!role->process->alone_s[peer][instance]) {
+		role->process->alone_s[peer][instance] = 1;
 	}
 }
 
 /* Each second. Only what the peer spends running without us counts. */
 static void role_count_alone(struct role_process *p)
 {
-	for (unsigned peer = 0; peer < ROLES_MAX; peer++) {
-		if (!p->alone_s[peer] || p->stopping) {
+	for (unsigned i = 0; i < ROLES_MAX * ROLE_INSTANCES_MAX && !p->stopping; i++) {
+		unsigned peer = i / ROLE_INSTANCES_MAX;
+		unsigned instance = i % ROLE_INSTANCES_MAX;
+		uint8_t *alone_s = &p->alone_s[peer][instance];
+		if (!*alone_s) {
 			continue;
 		}
-		p->alone_s[peer] = p->running & (1U << peer) ? p->alone_s[peer] + 1 : 1;
-		if (p->alone_s[peer] > ROLE_ALONE_S) {
-			log_error("role.alone", "peer=%u for_s=%d next=\"end, to be joined anew\"", peer,
-				ROLE_ALONE_S);
+		*alone_s = p->running[peer] & (1U << instance) ? *alone_s + 1 : 1;
+		if (*alone_s > ROLE_ALONE_S) {
+			log_error("role.alone", "peer=%u instance=%u for_s=%d next=\"end, to be joined anew\"",
+				peer, instance, ROLE_ALONE_S);
 			role_end(p, 1);
 			return;
 		}
@@ -106,18 +121,32 @@ static bool role_take_bundle(struct role_process *p, int fd, uint64_t generation
 	return true;
 }
 
+/* The first instance has the plain name, which is what people and tools look for. */
+static void role_take_name(struct role_process *p)
+{
+	if (p->role.instance) {
+		snprintf(p->name, sizeof(p->name), "%.16s-%u", p->role.name, p->role.instance);
+		p->role.name = p->name;
+		prctl(PR_SET_NAME, p->name);
+		log_name(p->name);
+	}
+}
+
 static void role_start(struct role_process *p, struct frame_reader *r, int fd)
 {
 	char *data_dir = frame_get_text(r);
 	p->role.instance = frame_get_u8(r);
 	uint64_t generation = frame_get_u64(r);
-	if (p->state || !frame_read_done(r) || !role_take_bundle(p, fd, generation)) {
+	p->role.instances = frame_left(r) ? frame_get_u8(r) : p->role.instance + 1;
+	if (p->state || !frame_read_done(r) || p->role.instance >= p->role.instances ||
+		p->role.instances > ROLE_INSTANCES_MAX || !role_take_bundle(p, fd, generation)) {
 		g_free(data_dir);
 		role_end(p, 1);
 		return;
 	}
 	p->data_dir = data_dir;
 	p->role.data_dir = data_dir;
+	role_take_name(p);
 	struct error err = {.kind = ERR_NONE};
 	p->state = p->handlers->create(&p->role, &err);
 	if (!p->state) {
@@ -151,22 +180,24 @@ static void role_propose(struct role_process *p, struct frame_reader *r, int fd)
 
 static void role_statuses(struct role_process *p, struct frame_reader *r)
 {
-	struct role_status all[ROLES_MAX];
+	struct role_status all[ROLES_TOLD_MAX];
 	size_t count = frame_get_u8(r);
-	uint32_t running = 0;
-	for (size_t i = 0; i < count && i < ROLES_MAX; i++) {
+	uint16_t running[ROLES_MAX] = {0};
+	for (size_t i = 0; i < count && i < ROLES_TOLD_MAX; i++) {
 		all[i].role = frame_get_u8(r);
 		all[i].instance = frame_get_u8(r);
 		all[i].running = frame_get_u8(r);
 		all[i].pid = frame_get_u32(r);
 		all[i].restarts = frame_get_u32(r);
 		all[i].since.ms = frame_get_i64(r);
-		running |= all[i].running && all[i].role < ROLES_MAX ? 1U << all[i].role : 0;
+		if (all[i].running && all[i].role < ROLES_MAX && all[i].instance < ROLE_INSTANCES_MAX) {
+			running[all[i].role] |= (uint16_t)(1U << all[i].instance);
+		}
 	}
 	if (!frame_read_done(r)) {
 		return;
 	}
-	p->running = running;
+	memcpy(p->running, running, sizeof(running));
 	if (p->handlers->roles) {
 		p->handlers->roles(p->state, all, count);
 	}
@@ -185,7 +216,9 @@ static void role_peer(struct role_process *p, struct frame_reader *r, int fd)
 	unsigned peer = frame_get_u8(r);
 	unsigned instance = frame_get_u8(r);
 	if (frame_read_done(r) && fd >= 0) {
-		p->alone_s[MIN(peer, (unsigned)ROLES_MAX)] = 0;
+		if (peer < ROLES_MAX && instance < ROLE_INSTANCES_MAX) {
+			p->alone_s[peer][instance] = 0;
+		}
 		p->handlers->peer(p->state, peer, instance, fd);
 	}
 }

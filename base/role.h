@@ -14,11 +14,12 @@
  * apply(), roles() -> STOP -> stop(), which ends with role_stopped() now or later -> destroy().
  * When the supervisor dies the kernel ends the role (PR_SET_PDEATHSIG).
  */
-enum { ROLE_CONTROL_FD = 3, ROLE_SUPERVISOR_ID = 0, ROLE_ALONE_S = 5 };
+enum { ROLE_CONTROL_FD = 3, ROLE_SUPERVISOR_ID = 0, ROLE_ALONE_S = 5, ROLE_INSTANCES_MAX = 16 };
 
 /* Control frames, in the table of model/message.def; types 1 to 15. */
 enum role_frame {
-	ROLE_FRAME_START = 1, /* text data_dir, u8 instance, u64 generation; fd: bundle */
+	ROLE_FRAME_START = 1, /* text data_dir, u8 instance, u64 generation, u8 instances (may be
+							 missing: 1); fd: bundle */
 	ROLE_FRAME_PEER,      /* u8 role, u8 instance; fd: socket */
 	ROLE_FRAME_LISTEN,    /* fd: listening socket */
 	ROLE_FRAME_PROPOSE,   /* u64 generation; fd: bundle; answered by VERDICT */
@@ -41,7 +42,8 @@ struct role_status {
 struct role {
 	struct loop *loop;
 	unsigned id, instance;
-	const char *name;
+	unsigned instances; /* of this role, this one included */
+	const char *name;   /* "rrd"; of a further instance "rrd-1" */
 	const char *data_dir;
 	const struct bundle *bundle;  /* the configuration in force */
 	uint64_t generation;          /* of that configuration, rising */
@@ -87,7 +89,7 @@ void role_stopped(struct role *role);
  * after ROLE_ALONE_S this process ends, so that the supervisor starts it and joins it to all its
  * peers anew. The engine never calls this: nobody may end it by closing a socket.
  */
-void role_lost_peer(struct role *role, unsigned peer);
+void role_lost_peer(struct role *role, unsigned peer, unsigned instance);
 
 /* A create() that takes long says so now and then, at least every few seconds: counts as progress.
  */

@@ -98,7 +98,7 @@ def archived(server):
     """(values, writes of files) until now."""
     text = server.get("/metrics", timeout=60).body.decode()
     figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    return float(figures["magpie_rrd_values_total"]), float(figures["magpie_rrd_files"])
+    return float(figures["magpie_rrd_values_total"]), float(figures["magpie_rrd_touched_total"])
 
 
 def magpie(nodes, plugins, fields, sick_percent=20, interval_s=60, settle_s=30, measure_s=240):

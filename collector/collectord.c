@@ -67,7 +67,7 @@ static void collector_closed(void *owner, const struct error *why)
 	poller_connect(c->poller, NULL);
 	channel_destroy(c->engine);
 	c->engine = NULL;
-	role_lost_peer(c->role, ROLE_ENGINE);
+	role_lost_peer(c->role, ROLE_ENGINE, 0);
 }
 
 static void collector_drained(void *owner)

@@ -9,6 +9,7 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "engine/evaluate.h"
+#include "engine/figures.h"
 #include "engine/query.h"
 #include "engine/recover.h"
 #include "engine/reload.h"
@@ -313,36 +314,6 @@ static const struct dispatch_handlers dispatch_handlers = {
 	.event = on_event,
 };
 
-static void send_statistics(struct engine *engine)
-{
-	struct intake_counts in = intake_counts(engine->intake);
-	struct feed_counts fed = feed_counts(engine->feed);
-	struct dispatch_counts out = dispatch_counts(engine->dispatch);
-	const struct publish_statistic all[] = {
-		{"samples_total", (double)in.samples},
-		{"samples_refused_total", (double)in.refused},
-		{"samples_unknown_total", (double)in.unknown},
-		{"samples_late_total", (double)in.late},
-		{"declarations_total", (double)in.declared},
-		{"journal_written_sequence", (double)journal_written(engine->journal)},
-		{"journal_durable_sequence", (double)journal_durable(engine->journal)},
-		{"journal_bytes", (double)journal_bytes(engine->journal)},
-		{"journal_broken", journal_broken(engine->journal)},
-		{"store_broken", keeper_broken(engine->keeper)},
-		{"window_bytes", (double)window_bytes(engine->window)},
-		{"live_dropped_total", (double)publish_dropped(engine->publish)},
-		{"rrd_applied_sequence", (double)fed.applied},
-		{"rrd_values_total", (double)fed.values},
-		{"rrd_files", (double)fed.files},
-		{"rrd_failures_total", (double)fed.failures},
-		{"messages_waiting", (double)out.waiting},
-		{"messages_sent_total", (double)out.sent},
-		{"messages_dead_total", (double)out.dead},
-		{"message_attempts_total", (double)out.attempts},
-	};
-	publish_statistics(engine->publish, all, ARRAY_LENGTH(all));
-}
-
 /* -- each second -- */
 
 /* Without a collector nobody can be heard, so no second counts as silence: no tick. */
@@ -396,7 +367,7 @@ static void engine_tick(void *owner)
 	dispatch_pump(engine->dispatch, now);
 	evaluate_complaints(engine);
 	publish_status(engine->publish);
-	send_statistics(engine);
+	figures_send(engine);
 	fleet_tick(engine, now);
 	tasks_tick(engine->tasks);
 	if (engine->ticks % STRIP_TICKS == 0) {

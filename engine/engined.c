@@ -16,6 +16,16 @@ static void peer(void *state, unsigned role, unsigned instance, int fd)
 	engine_peer(state, role, instance, fd);
 }
 
+static void roles(void *state, const struct role_status *all, size_t count)
+{
+	struct engine *engine = state;
+	unsigned writers = 0;
+	for (size_t i = 0; i < count; i++) {
+		writers += all[i].role == ROLE_RRD;
+	}
+	feed_expect(engine->feed, writers);
+}
+
 static bool propose(
 	void *state, const struct bundle *bundle, uint64_t generation UNUSED, char **report)
 {
@@ -43,6 +53,7 @@ int engine_role_main(void)
 		.create = create,
 		.peer = peer,
 		.propose = propose,
+		.roles = roles,
 		.progress = progress,
 		.stop = stop,
 		.destroy = destroy,

@@ -26,7 +26,7 @@ struct rrd {
 	struct channel *channel;       /* NULL: gone */
 	struct journal_reader *reader; /* NULL: it has not said from where */
 	uint32_t next_service;         /* to be declared */
-	uint64_t checkpoint, applied, values, files, failures;
+	uint64_t checkpoint, applied, values, touched, failures;
 	bool known;     /* it said once where it is */
 	bool caught_up; /* has been given all that is durable */
 	bool ready;     /* was told of all services since it began */
@@ -38,6 +38,7 @@ struct feed {
 	void *owner;
 	GPtrArray *rrds;
 	struct frame_writer *writer;
+	unsigned expected;
 	bool pump_due;
 };
 
@@ -217,7 +218,7 @@ static void on_applied(struct rrd *rrd, struct frame_reader *r)
 {
 	rrd->applied = frame_get_u64(r);
 	rrd->values = frame_get_u64(r);
-	rrd->files = frame_get_u64(r);
+	rrd->touched = frame_get_u64(r);
 	rrd->failures = frame_get_u64(r);
 }
 
@@ -313,7 +314,7 @@ bool feed_send(struct feed *feed, unsigned instance, struct frame_writer *w)
 
 unsigned feed_roles(const struct feed *feed)
 {
-	unsigned roles = 0;
+	unsigned roles = feed->expected;
 	for (size_t i = 0; i < feed->rrds->len; i++) {
 		const struct rrd *rrd = feed->rrds->pdata[i];
 		roles = MAX(roles, rrd->instance + 1);
@@ -321,9 +322,15 @@ unsigned feed_roles(const struct feed *feed)
 	return roles;
 }
 
+void feed_expect(struct feed *feed, unsigned instances)
+{
+	feed->expected = instances;
+}
+
 uint64_t feed_checkpoint(const struct feed *feed)
 {
-	uint64_t least = feed->rrds->len ? UINT64_MAX : 0;
+	bool all = feed->rrds->len && feed->rrds->len >= feed->expected;
+	uint64_t least = all ? UINT64_MAX : 0;
 	for (size_t i = 0; i < feed->rrds->len; i++) {
 		const struct rrd *rrd = feed->rrds->pdata[i];
 		least = MIN(least, rrd->known ? rrd->checkpoint : 0);
@@ -331,16 +338,33 @@ uint64_t feed_checkpoint(const struct feed *feed)
 	return least;
 }
 
+static void add_counts(struct feed_counts *counts, const struct rrd *rrd)
+{
+	counts->peers += rrd->channel != NULL;
+	counts->applied = MIN(counts->applied, rrd->applied);
+	counts->values += rrd->values;
+	counts->touched += rrd->touched;
+	counts->failures += rrd->failures;
+}
+
+bool feed_instance_counts(const struct feed *feed, unsigned instance, struct feed_counts *counts)
+{
+	for (size_t i = 0; i < feed->rrds->len; i++) {
+		const struct rrd *rrd = feed->rrds->pdata[i];
+		if (rrd->instance == instance) {
+			*counts = (struct feed_counts){.applied = UINT64_MAX};
+			add_counts(counts, rrd);
+			return true;
+		}
+	}
+	return false;
+}
+
 struct feed_counts feed_counts(const struct feed *feed)
 {
 	struct feed_counts counts = {.applied = feed->rrds->len ? UINT64_MAX : 0};
 	for (size_t i = 0; i < feed->rrds->len; i++) {
-		const struct rrd *rrd = feed->rrds->pdata[i];
-		counts.peers += rrd->channel != NULL;
-		counts.applied = MIN(counts.applied, rrd->applied);
-		counts.values += rrd->values;
-		counts.files += rrd->files;
-		counts.failures += rrd->failures;
+		add_counts(&counts, feed->rrds->pdata[i]);
 	}
 	return counts;
 }

@@ -30,13 +30,16 @@ struct feed_parts {
 
 struct feed_counts {
 	unsigned peers;
-	uint64_t applied;                 /* least sequence that one of them has taken in */
-	uint64_t values, files, failures; /* sums of what they say */
+	uint64_t applied;                   /* least sequence that one of them has taken in */
+	uint64_t values, touched, failures; /* sums of what they say, since each began */
 };
 
 struct feed *feed_create(
 	const struct feed_parts *parts, const struct feed_handlers *handlers, void *owner);
 void feed_destroy(struct feed *feed);
+
+/* So many rrd roles there are: until each was heard of, feed_checkpoint() knows nothing. */
+void feed_expect(struct feed *feed, unsigned instances);
 
 /* A new socket to that rrd role (taken). */
 void feed_peer(struct feed *feed, unsigned instance, int fd);
@@ -61,3 +64,6 @@ unsigned feed_roles(const struct feed *feed);
 uint64_t feed_checkpoint(const struct feed *feed);
 
 struct feed_counts feed_counts(const struct feed *feed);
+
+/* One of them, for /metrics; false: no such instance was heard of. */
+bool feed_instance_counts(const struct feed *feed, unsigned instance, struct feed_counts *counts);

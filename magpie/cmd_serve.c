@@ -6,6 +6,7 @@
 #include "magpie/options.h"
 #include "magpie/supervisor.h"
 #include "model/config_files.h"
+#include "model/shard.h"
 #include "model/version.h"
 #include "rules/configuration.h"
 
@@ -139,6 +140,15 @@ static bool serve_listen_push(const struct config *config, int *fd, struct error
 	return true;
 }
 
+/* Settled once: another number counts from the next start on. */
+static unsigned serve_writers(const struct config *config)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return config->archive.writers
+			   ? config->archive.writers
+			   : shard_suitable(config->hosts->len, cores > 0 ? (unsigned)cores : 1);
+}
+
 static int serve_run(struct serve *serve)
 {
 	struct error err;
@@ -169,6 +179,7 @@ static int serve_run(struct serve *serve)
 	struct supervisor_plan plan = {.data_dir = serve->data_dir,
 		.listen_fd = fd,
 		.push_fd = push_fd,
+		.writers = serve_writers(config),
 		.bundle = STEAL(serve->bundle),
 		.retry = STEAL(serve->refused),
 		.read_again = serve_read,

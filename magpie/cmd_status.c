@@ -34,7 +34,11 @@ static void status_roles(json_t *status, enum table_form form)
 	json_t *role;
 	json_array_foreach(json_object_get(status, "roles"), i, role)
 	{
-		table_add(&table, json_string_value(json_object_get(role, "name")));
+		char name[64];
+		long long instance = json_integer_value(json_object_get(role, "instance"));
+		const char *plain = json_string_value(json_object_get(role, "name"));
+		snprintf(name, sizeof(name), "%.40s-%lld", plain ? plain : "", instance);
+		table_add(&table, instance ? name : plain);
 		table_add_number(&table, json_number_value(json_object_get(role, "pid")));
 		table_add_number(&table, json_number_value(json_object_get(role, "restarts")));
 		table_add_number(&table, json_number_value(json_object_get(role, "uptime_s")));

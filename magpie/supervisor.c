@@ -50,7 +50,7 @@ enum {
 
 struct member {
 	struct supervisor *supervisor;
-	unsigned role, instance, stop_phase;
+	unsigned role, instance, instances, stop_phase;
 	struct process *process;
 	struct loop_timer *restart;
 	uint64_t progress;
@@ -79,10 +79,10 @@ struct supervisor {
 };
 
 static const struct role_row {
-	unsigned role, instance, stop_phase;
+	unsigned role, stop_phase;
 	int (*main)(void);
 } role_rows[] = {
-#define ROLE(id, instance, phase, main) {id, instance, phase, main},
+#define ROLE(id, phase, main) {id, phase, main},
 #include "magpie/roles.def"
 #undef ROLE
 };
@@ -90,7 +90,7 @@ static const struct role_row {
 static const struct {
 	unsigned a, b;
 } link_rows[] = {
-#define ROLE(id, instance, phase, main)
+#define ROLE(id, phase, main)
 #define LINK(a, b) {a, b},
 #include "magpie/roles.def"
 #undef LINK
@@ -141,6 +141,9 @@ static void tell_bundle(
 		frame_put_u8(w, (uint8_t)m->instance);
 	}
 	frame_put_u64(w, generation);
+	if (type == MESSAGE_CONTROL_START) {
+		frame_put_u8(w, (uint8_t)m->instances);
+	}
 	tell(m, fd);
 }
 
@@ -155,22 +158,27 @@ static void tell_listen(struct member *m)
 	}
 }
 
-static void tell_roles(struct supervisor *s)
+static void tell_roles(struct supervisor *s, struct member *to)
+{
+	struct frame_writer *w = &s->writer;
+	message_start(w, MESSAGE_CONTROL_ROLES);
+	frame_put_u8(w, (uint8_t)s->count);
+	for (size_t i = 0; i < s->count; i++) {
+		const struct member *m = &s->members[i];
+		frame_put_u8(w, (uint8_t)m->role);
+		frame_put_u8(w, (uint8_t)m->instance);
+		frame_put_u8(w, process_running(m->process));
+		frame_put_u32(w, (uint32_t)process_pid(m->process));
+		frame_put_u32(w, m->restarts);
+		frame_put_i64(w, m->since.ms);
+	}
+	tell(to, -1);
+}
+
+static void tell_all_roles(struct supervisor *s)
 {
 	for (size_t to = 0; to < s->count; to++) {
-		struct frame_writer *w = &s->writer;
-		message_start(w, MESSAGE_CONTROL_ROLES);
-		frame_put_u8(w, (uint8_t)s->count);
-		for (size_t i = 0; i < s->count; i++) {
-			const struct member *m = &s->members[i];
-			frame_put_u8(w, (uint8_t)m->role);
-			frame_put_u8(w, (uint8_t)m->instance);
-			frame_put_u8(w, process_running(m->process));
-			frame_put_u32(w, (uint32_t)process_pid(m->process));
-			frame_put_u32(w, m->restarts);
-			frame_put_i64(w, m->since.ms);
-		}
-		tell(&s->members[to], -1);
+		tell_roles(s, &s->members[to]);
 	}
 }
 
@@ -281,12 +289,14 @@ static void member_start(void *owner)
 	m->aborted = false;
 	tell_bundle(m, MESSAGE_CONTROL_START, s->bundle, s->generation);
 	tell_listen(m);
+	tell_roles(s, m); /* how many there are of each, before it is joined to them */
 	join_all(m);
 	if (m->role == ROLE_ENGINE) {
 		propose(s);
 	}
-	tell_roles(s);
-	log_info("role.started", "role=%s pid=%d", member_name(m), (int)process_pid(m->process));
+	tell_all_roles(s);
+	log_info("role.started", "role=%s instance=%u pid=%d", member_name(m), m->instance,
+		(int)process_pid(m->process));
 }
 
 /* ---- stopping ---- */
@@ -360,8 +370,9 @@ static void member_ended(void *owner, const char *how)
 		return;
 	}
 	m->restarts++;
-	log_error("role.ended", "role=%s how=\"%s\" restarts=%u", member_name(m), how, m->restarts);
-	tell_roles(s);
+	log_error("role.ended", "role=%s instance=%u how=\"%s\" restarts=%u", member_name(m),
+		m->instance, how, m->restarts);
+	tell_all_roles(s);
 	member_delay(m);
 }
 
@@ -477,19 +488,28 @@ static void member_frame(void *owner, const struct frame *frame)
 
 /* ---- the whole ---- */
 
+static unsigned instances_of(const struct supervisor *s, unsigned role)
+{
+	unsigned writers = MIN(s->plan->writers, (unsigned)ROLE_INSTANCES_MAX);
+	return role == ROLE_RRD && writers ? writers : 1;
+}
+
 static void members_create(struct supervisor *s)
 {
 	static const struct process_handlers handlers = {.frame = member_frame, .ended = member_ended};
-	s->count = ARRAY_LENGTH(role_rows);
-	s->members = g_new0(struct member, s->count);
-	for (size_t i = 0; i < s->count; i++) {
-		struct member *m = &s->members[i];
-		m->supervisor = s;
-		m->role = role_rows[i].role;
-		m->instance = role_rows[i].instance;
-		m->stop_phase = role_rows[i].stop_phase;
-		m->process = process_create(s->loop, m->role, &handlers, m);
-		m->restart = loop_timer_create(s->loop, member_start, m);
+	s->members = g_new0(struct member, ARRAY_LENGTH(role_rows) * ROLE_INSTANCES_MAX);
+	for (size_t i = 0; i < ARRAY_LENGTH(role_rows); i++) {
+		unsigned instances = instances_of(s, role_rows[i].role);
+		for (unsigned instance = 0; instance < instances; instance++) {
+			struct member *m = &s->members[s->count++];
+			m->supervisor = s;
+			m->role = role_rows[i].role;
+			m->instance = instance;
+			m->instances = instances;
+			m->stop_phase = role_rows[i].stop_phase;
+			m->process = process_create(s->loop, m->role, &handlers, m);
+			m->restart = loop_timer_create(s->loop, member_start, m);
+		}
 	}
 }
 

@@ -9,6 +9,7 @@
 struct supervisor_plan {
 	const char *data_dir;
 	int listen_fd;         /* taken: bound and listening, for web; -1: none */
+	unsigned writers;      /* rrd roles that share the archive; 0 counts as 1 */
 	int push_fd;           /* the same for nodes that connect to us, for the collector; -1: none */
 	struct bundle *bundle; /* taken: the configuration to begin with, already checked */
 	struct bundle *retry;  /* taken, may be NULL: the newer one that was refused at the start, to be

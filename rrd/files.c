@@ -23,6 +23,7 @@ enum {
 
 struct files {
 	struct tree *tree;
+	struct claim *claim;
 	struct headerlog *log;
 	struct marker *marker;
 	const struct series_table *table;
@@ -304,7 +305,7 @@ bool files_readable(struct files *f, struct series *s)
 	if (rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err)) {
 		return true;
 	}
-	if (is_bad(&err) && !f->frozen && !s->readers) {
+	if (is_bad(&err) && !f->frozen && !s->readers && !s->foreign) {
 		set_aside_now(f, s, err.text);
 	}
 	return false;
@@ -405,20 +406,35 @@ static bool remove_suspect(
 	return headerlog_commit(f->log, err);
 }
 
+/* The right to write to our part; if the tree is to be shared otherwise than before, it is brought
+ * back as a whole first. */
+static struct claim *claim_part(
+	const struct tree *tree, const struct share *share, struct error *err)
+{
+	bool anew;
+	AUTO(claim) claim = claim_open(tree, share, &anew, err);
+	if (!claim || (anew && (!headerlog_share_anew(tree, share->instances, err) ||
+							   !claim_settle(claim, err)))) {
+		return NULL;
+	}
+	return STEAL(claim);
+}
+
 struct files *files_open(const char *path, const struct series_table *table,
-	const struct files_handlers *handlers, void *owner, struct headerlog_report *report,
-	struct error *err)
+	const struct files_plan *plan, struct headerlog_report *report, struct error *err)
 {
 	char suspect[LAYOUT_PATH_MAX];
 	AUTO(files) f = g_new0(struct files, 1);
 	f->table = table;
-	f->handlers = *handlers;
-	f->owner = owner;
+	f->handlers = plan->handlers;
+	f->owner = plan->owner;
 	f->epoch = 1;
 	f->batch = g_ptr_array_new();
 	f->tree = tree_open(path, err);
-	f->marker = f->tree ? marker_open(f->tree, suspect, err) : NULL;
-	f->log = f->marker ? headerlog_open(f->tree, report, err) : NULL;
+	f->claim = f->tree ? claim_part(f->tree, &plan->share, err) : NULL;
+	unsigned instance = plan->share.instance;
+	f->marker = f->claim ? marker_open(f->tree, instance, suspect, err) : NULL;
+	f->log = f->marker ? headerlog_open(f->tree, instance, report, err) : NULL;
 	if (!f->log || !remove_suspect(f, suspect, report, err)) {
 		return NULL;
 	}
@@ -430,6 +446,7 @@ void files_destroy(struct files *f)
 	if (f) {
 		headerlog_destroy(f->log);
 		marker_destroy(f->marker);
+		claim_destroy(f->claim);
 		tree_destroy(f->tree);
 		g_ptr_array_unref(f->batch);
 		g_free(f);

@@ -4,6 +4,7 @@
 #include "rrd/headerlog.h"
 #include "rrd/rrdfile.h"
 #include "rrd/series.h"
+#include "rrd/share.h"
 
 /*
  * The files of all series, written safely: each is looked at before it is touched, the header log
@@ -32,9 +33,14 @@ struct files_counts {
  * Opens the tree (makes it) and puts it back to its last checkpoint, which `*report` names. Events
  * about what was found are told before it returns. `table` is borrowed.
  */
+struct files_plan {
+	struct share share;
+	struct files_handlers handlers;
+	void *owner;
+};
+
 MUST_USE struct files *files_open(const char *path, const struct series_table *table,
-	const struct files_handlers *handlers, void *owner, struct headerlog_report *report,
-	struct error *err);
+	const struct files_plan *plan, struct headerlog_report *report, struct error *err);
 void files_destroy(struct files *files);
 DEFINE_AUTO(files)
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/record.h"
 #include "rrd/header.h"
+#include "rrd/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 #include "base/banned.h"
 
 /*
- * One file, .magpie/headers, of records (base/record.h):
+ * One file for each writer, .magpie/headers (.1, .2 …), of records (base/record.h):
  *
  *     BEGIN    u64 journal sequence; the first record. A later one counts instead
  *     IMAGE    text path, bytes of the header
@@ -35,6 +36,7 @@ enum { LOG_BYTES_MAX = 1 << 30 };
 
 struct headerlog {
 	const struct tree *tree;
+	char *name;
 	int fd;
 	uint64_t next;  /* record sequence */
 	uint64_t bytes; /* in the file */
@@ -112,15 +114,24 @@ bool headerlog_commit(struct headerlog *log, struct error *err)
 	return true;
 }
 
-bool headerlog_checkpoint(struct headerlog *log, uint64_t sequence, struct error *err)
+enum { BEGIN_BYTES = RECORD_HEADER + sizeof(uint64_t) };
+
+/* An empty log, durably in place of the one of that name. */
+static bool begin_log(
+	const struct tree *tree, const char *name, uint64_t sequence, struct error *err)
 {
-	unsigned char begin[RECORD_HEADER + sizeof(sequence)];
+	unsigned char begin[BEGIN_BYTES];
 	memcpy(begin + RECORD_HEADER, &sequence, sizeof(sequence));
 	record_header(begin, 1, LOG_BEGIN, begin + RECORD_HEADER, sizeof(sequence));
-	if (!tree_private_replace(log->tree, LOG_FILE, begin, sizeof(begin), err)) {
+	return tree_private_replace(tree, name, begin, sizeof(begin), err);
+}
+
+bool headerlog_checkpoint(struct headerlog *log, uint64_t sequence, struct error *err)
+{
+	if (!begin_log(log->tree, log->name, sequence, err)) {
 		return false;
 	}
-	int fd = tree_private(log->tree, LOG_FILE, O_RDWR | O_APPEND, err);
+	int fd = tree_private(log->tree, log->name, O_RDWR | O_APPEND, err);
 	if (fd < 0) {
 		return false;
 	}
@@ -129,7 +140,7 @@ bool headerlog_checkpoint(struct headerlog *log, uint64_t sequence, struct error
 	}
 	log->fd = fd;
 	log->next = 2;
-	log->bytes = sizeof(begin);
+	log->bytes = BEGIN_BYTES;
 	g_byte_array_set_size(log->pending, 0);
 	return true;
 }
@@ -246,12 +257,15 @@ static void collect(struct putting_back *p, const struct record *record)
 	}
 }
 
-static bool put_back(const struct tree *tree, struct headerlog_report *report, struct error *err)
+/* `*found` (may be NULL): there is such a log. */
+static bool put_back(const struct tree *tree, const char *log_name, struct headerlog_report *report,
+	bool *found, struct error *err)
 {
 	struct error why = {.kind = ERR_NONE};
-	g_autofree char *name = g_strdup_printf("%s/" TREE_PRIVATE "/" LOG_FILE, tree_path(tree));
+	g_autofree char *path = g_strdup_printf("%s/" TREE_PRIVATE "/%s", tree_path(tree), log_name);
 	size_t length = 0;
-	AUTO_FREE char *bytes = file_read(AT_FDCWD, name, LOG_BYTES_MAX, &length, &why);
+	AUTO_FREE char *bytes = file_read(AT_FDCWD, path, LOG_BYTES_MAX, &length, &why);
+	*found = bytes;
 	if (!bytes) {
 		return why.kind == ERR_NOT_FOUND ? true : error_set(err, why.kind, "%s", why.text);
 	}
@@ -273,21 +287,65 @@ static bool put_back(const struct tree *tree, struct headerlog_report *report, s
 	return true;
 }
 
-struct headerlog *headerlog_open(
-	const struct tree *tree, struct headerlog_report *report, struct error *err)
+/* Before the old log goes: see I4. */
+static bool sync_touched(
+	const struct tree *tree, const struct headerlog_report *report, struct error *err)
 {
-	*report = (struct headerlog_report){0};
-	if (!put_back(tree, report, err)) {
-		return NULL;
+	return !(report->restored || report->removed || report->renamed) || tree_sync(tree, err);
+}
+
+/* Logs of writers that will not be there: everything in them is undone and on disk. */
+static bool remove_logs(const struct tree *tree, unsigned from, struct error *err)
+{
+	for (unsigned i = from; i < SHARE_MOST; i++) {
+		g_autofree char *name = share_file_name(LOG_FILE, i);
+		if (!tree_private_remove(tree, name, err)) {
+			return false;
+		}
 	}
-	/* before the old log goes: see I4 */
-	bool touched = report->restored || report->removed || report->renamed;
-	if (touched && !tree_sync(tree, err)) {
-		return NULL;
+	return true;
+}
+
+bool headerlog_share_anew(const struct tree *tree, unsigned instances, struct error *err)
+{
+	struct headerlog_report all = {0};
+	uint64_t least = UINT64_MAX;
+	for (unsigned i = 0; i < SHARE_MOST; i++) {
+		g_autofree char *name = share_file_name(LOG_FILE, i);
+		bool found;
+		all.sequence = 0;
+		if (!put_back(tree, name, &all, &found, err)) {
+			return false;
+		}
+		least = found && all.sequence < least ? all.sequence : least;
 	}
+	if (!sync_touched(tree, &all, err)) {
+		return false;
+	}
+	least = least == UINT64_MAX ? 0 : least;
+	for (unsigned i = 0; i < instances; i++) {
+		g_autofree char *name = share_file_name(LOG_FILE, i);
+		if (!begin_log(tree, name, least, err)) {
+			return false;
+		}
+	}
+	log_info("rrd.share_anew", "writers=%u sequence=%llu restored=%zu removed=%zu failed=%zu",
+		instances, (unsigned long long)least, all.restored, all.removed, all.failed);
+	return remove_logs(tree, instances, err);
+}
+
+struct headerlog *headerlog_open(
+	const struct tree *tree, unsigned instance, struct headerlog_report *report, struct error *err)
+{
+	bool found;
 	AUTO(headerlog) log = g_new0(struct headerlog, 1);
-	log->tree = tree;
 	log->fd = -1;
+	log->name = share_file_name(LOG_FILE, instance);
+	*report = (struct headerlog_report){0};
+	if (!put_back(tree, log->name, report, &found, err) || !sync_touched(tree, report, err)) {
+		return NULL;
+	}
+	log->tree = tree;
 	log->pending = g_byte_array_new();
 	if (!headerlog_checkpoint(log, report->sequence, err)) {
 		return NULL;
@@ -301,7 +359,10 @@ void headerlog_destroy(struct headerlog *log)
 		if (log->fd >= 0) {
 			close(log->fd);
 		}
-		g_byte_array_unref(log->pending);
+		if (log->pending) {
+			g_byte_array_unref(log->pending);
+		}
+		g_free(log->name);
 		g_free(log);
 	}
 }

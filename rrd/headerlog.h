@@ -24,12 +24,20 @@ struct headerlog_report {
 };
 
 /*
- * Brings the tree back to the last checkpoint and makes that durable; then begins an empty log for
- * the same sequence. NULL with STORAGE: the tree cannot be used.
+ * Brings the part of the tree that is the instance's (rrd/share.h) back to its last checkpoint and
+ * makes that durable; then begins an empty log for the same sequence. NULL with STORAGE: the tree
+ * cannot be used.
  */
 MUST_USE struct headerlog *headerlog_open(
-	const struct tree *tree, struct headerlog_report *report, struct error *err);
+	const struct tree *tree, unsigned instance, struct headerlog_report *report, struct error *err);
 void headerlog_destroy(struct headerlog *log);
+
+/*
+ * For another number of writers: brings the files of all of them back, as above, and leaves an
+ * empty log for each of the `instances` to come; all of them begin at the least sequence. Can be
+ * repeated after a death in the middle. Nobody may have a log open.
+ */
+MUST_USE bool headerlog_share_anew(const struct tree *tree, unsigned instances, struct error *err);
 DEFINE_AUTO(headerlog)
 
 /* These collect; nothing counts before headerlog_commit(). */

@@ -1,4 +1,5 @@
 #include "rrd/marker.h"
+#include "rrd/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,9 +76,10 @@ static void judge_last_death(struct marker_page *page, char suspect[LAYOUT_PATH_
 }
 
 struct marker *marker_open(
-	const struct tree *tree, char suspect[LAYOUT_PATH_MAX], struct error *err)
+	const struct tree *tree, unsigned instance, char suspect[LAYOUT_PATH_MAX], struct error *err)
 {
-	AUTO_FD fd = tree_private(tree, "touching", O_RDWR | O_CREAT, err);
+	g_autofree char *name = share_file_name("touching", instance);
+	AUTO_FD fd = tree_private(tree, name, O_RDWR | O_CREAT, err);
 	if (fd < 0) {
 		return NULL;
 	}

@@ -16,7 +16,7 @@ struct marker;
  * the fatal signals of this process are noted (and still end it).
  */
 MUST_USE struct marker *marker_open(
-	const struct tree *tree, char suspect[LAYOUT_PATH_MAX], struct error *err);
+	const struct tree *tree, unsigned instance, char suspect[LAYOUT_PATH_MAX], struct error *err);
 void marker_destroy(struct marker *marker);
 DEFINE_AUTO(marker)
 

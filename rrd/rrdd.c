@@ -335,7 +335,7 @@ static bool task_scope(void *owner, struct task_scope *scope)
 		.catalog = d->catalog,
 		.data_dir = d->role->data_dir,
 		.instance = d->role->instance,
-		.instances = 1};
+		.instances = d->role->instances};
 	return d->checkpoint == CHECKPOINT_NONE && !d->stopping;
 }
 
@@ -370,7 +370,7 @@ static void on_closed(void *owner, const struct error *why)
 	bool engine = peer->role == ROLE_ENGINE;
 	g_ptr_array_remove_fast(d->peers, peer);
 	if (engine) {
-		role_lost_peer(d->role, ROLE_ENGINE);
+		role_lost_peer(d->role, ROLE_ENGINE, 0);
 	}
 	if (engine && d->stopping && d->checkpoint == CHECKPOINT_NONE) {
 		loop_timer_after(d->checkpoint_timer, 0);
@@ -464,7 +464,9 @@ static void *rrdd_create(struct role *role, struct error *err)
 								: g_strdup_printf("%s/rrd", role->data_dir);
 	/* first: the nursery is forked off while this process is small and has one thread */
 	d->render = config ? render_create(role->loop, err) : NULL;
-	d->writer = d->render ? writer_create(path, &handlers, d, err) : NULL;
+	const struct files_plan plan = {
+		.share = {role->instance, role->instances}, .handlers = handlers, .owner = d};
+	d->writer = d->render ? writer_create_share(path, &plan, err) : NULL;
 	if (!d->writer) {
 		rrdd_destroy(d);
 		return NULL;

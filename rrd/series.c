@@ -1,5 +1,6 @@
 #include "rrd/series.h"
 #include "base/auto.h"
+#include "model/shard.h"
 
 #include <assert.h>
 #include <math.h>
@@ -17,7 +18,9 @@
 enum { ROOM_FIRST = 8, ROOM_KEPT = 64 };
 
 struct series_table {
+	struct share share;
 	GPtrArray *by_id;
+	GByteArray *foreign; /* by id */
 	GHashTable *by_path; /* path (of the series) -> series */
 };
 
@@ -34,9 +37,11 @@ static void series_destroy(gpointer data)
 	}
 }
 
-struct series_table *series_table_create(void)
+struct series_table *series_table_create(const struct share *share)
 {
 	struct series_table *table = g_new0(struct series_table, 1);
+	table->share = *share;
+	table->foreign = g_byte_array_new();
 	table->by_id = g_ptr_array_new_with_free_func(series_destroy);
 	table->by_path = g_hash_table_new(g_str_hash, g_str_equal);
 	return table;
@@ -47,6 +52,7 @@ void series_table_destroy(struct series_table *table)
 	if (table) {
 		g_hash_table_unref(table->by_path);
 		g_ptr_array_unref(table->by_id);
+		g_byte_array_unref(table->foreign);
 		g_free(table);
 	}
 }
@@ -54,6 +60,11 @@ void series_table_destroy(struct series_table *table)
 struct series *series_table_find(const struct series_table *table, uint32_t id)
 {
 	return id < table->by_id->len ? table->by_id->pdata[id] : NULL;
+}
+
+bool series_table_is_foreign(const struct series_table *table, uint32_t id)
+{
+	return id < table->foreign->len && table->foreign->data[id];
 }
 
 uint32_t series_table_limit(const struct series_table *table)
@@ -95,11 +106,11 @@ void series_path_of_type(const struct series *s, enum field_type type, char out[
 	layout_path(&name, s->apart, out);
 }
 
-static void set_path(struct series_table *table, struct series *s)
+static void set_path(struct series_table *table, struct series *s, bool had_file)
 {
 	char path[LAYOUT_PATH_MAX];
 	series_path_of_type(s, (enum field_type)s->type, path);
-	if (s->exists) {
+	if (had_file) {
 		g_free(s->earlier);
 		s->earlier = STEAL(s->path);
 	}
@@ -118,24 +129,38 @@ static void unset_path(struct series_table *table, struct series *s)
 
 /*
  * Two series whose names join to the same file name (hostile 8): the one with the lower number,
- * which is the older one, keeps the plain name, whichever is told first.
+ * which is the older one, keeps the plain name, whichever is told first. Only a file that is in use
+ * is not taken away from a series by another of the same writer; the rule for those of two writers
+ * has to come out the same in both.
  */
-static void give_path(struct series_table *table, struct series *s)
+static void give_path(struct series_table *table, struct series *s, bool had_file)
 {
 	char plain[LAYOUT_PATH_MAX];
 	s->apart = false;
 	series_path_of_type(s, (enum field_type)s->type, plain);
 	struct series *other = g_hash_table_lookup(table->by_path, plain);
 	if (other && other != s) {
-		if (other->id < s->id || other->exists) {
+		if (other->id < s->id || (other->exists && !s->foreign)) {
 			s->apart = true;
 		} else {
 			unset_path(table, other);
 			other->apart = true;
-			set_path(table, other);
+			set_path(table, other, other->exists);
 		}
 	}
-	set_path(table, s);
+	set_path(table, s, had_file);
+}
+
+static void set_owner(struct series_table *table, struct series *s, const char *host)
+{
+	s->foreign = shard_of_host(host, table->share.instances) != table->share.instance;
+	while (table->foreign->len <= s->id) {
+		g_byte_array_append(table->foreign, (const guint8 *)"", 1);
+	}
+	table->foreign->data[s->id] = s->foreign;
+	if (s->foreign) {
+		series_drop(s, s->count);
+	}
 }
 
 struct series *series_table_define(
@@ -159,11 +184,14 @@ struct series *series_table_define(
 	} else {
 		unset_path(table, s);
 	}
+	/* whether it has a file only its writer knows: perhaps */
+	bool had_file = s->exists || s->foreign;
 	char *names = pack_names(name);
 	g_free(s->names);
 	s->names = names;
 	s->type = (uint8_t)name->type;
-	give_path(table, s);
+	set_owner(table, s, name->host);
+	give_path(table, s, had_file && s->path);
 	return s;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include "model/sample.h"
 #include "rrd/layout.h"
+#include "rrd/share.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +30,7 @@ struct series {
 	uint16_t readers;
 	uint8_t tries; /* writes that failed in a row */
 	uint8_t type;  /* enum field_type */
+	bool foreign;  /* another writer's: nothing is held back of it, its file is read only */
 	bool exists;   /* the file was seen */
 	bool apart;    /* its path carries a hash: another series has the plain one */
 	bool tune, fresh, full;
@@ -37,12 +39,16 @@ struct series {
 
 struct series_table;
 
-struct series_table *series_table_create(void);
+/* Series of hosts that are not in `share` are only known by name: `foreign`. */
+struct series_table *series_table_create(const struct share *share);
 void series_table_destroy(struct series_table *table);
 
 /* NULL if there is none. Ids are below the limit. */
 struct series *series_table_find(const struct series_table *table, uint32_t id);
 uint32_t series_table_limit(const struct series_table *table);
+
+/* As series_table_find(id)->foreign, without a look at the series. */
+bool series_table_is_foreign(const struct series_table *table, uint32_t id);
 
 /*
  * Makes a series known or gives it other names; then it knows nothing of its file any more. Step

@@ -229,6 +229,15 @@ bool tree_private_replace(const struct tree *tree, const char *name, const void 
 	return file_replace(tree->private_fd, name, content, length, 0644, err);
 }
 
+bool tree_private_remove(const struct tree *tree, const char *name, struct error *err)
+{
+	if (unlinkat(tree->private_fd, name, 0)) {
+		return errno == ENOENT ||
+			   error_errno(err, ERR_STORAGE, errno, TREE_PRIVATE "/%s: remove", name);
+	}
+	return !fsync(tree->private_fd) || error_errno(err, ERR_STORAGE, errno, TREE_PRIVATE ": sync");
+}
+
 bool tree_sync(const struct tree *tree, struct error *err)
 {
 	if (syncfs(tree->fd)) {

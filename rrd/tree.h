@@ -54,6 +54,9 @@ MUST_USE int tree_private(const struct tree *tree, const char *name, int flags, 
 MUST_USE bool tree_private_replace(const struct tree *tree, const char *name, const void *content,
 	size_t length, struct error *err);
 
+/* Removes a file in .magpie/ durably; one that is not there is no error. */
+MUST_USE bool tree_private_remove(const struct tree *tree, const char *name, struct error *err);
+
 /* Writes everything of that file system to disk. */
 MUST_USE bool tree_sync(const struct tree *tree, struct error *err);
 

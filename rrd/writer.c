@@ -63,7 +63,11 @@ static void take_samples(struct writer *w, const unsigned char *payload, size_t 
 	}
 	while (entry_samples_next(&samples, &section)) {
 		for (uint32_t i = 0; i < section.count; i++) {
-			struct series *s = series_table_find(w->table, entry_section_series(&section, i));
+			uint32_t id = entry_section_series(&section, i);
+			if (series_table_is_foreign(w->table, id)) {
+				continue;
+			}
+			struct series *s = series_table_find(w->table, id);
 			if (s) {
 				push(w, s, section.at, entry_section_value(&section, i));
 			} else {
@@ -354,12 +358,19 @@ bool writer_checkpoint(struct writer *w, struct error *err)
 struct writer *writer_create(
 	const char *path, const struct files_handlers *handlers, void *owner, struct error *err)
 {
+	const struct files_plan plan = {.share = share_all, .handlers = *handlers, .owner = owner};
+	return writer_create_share(path, &plan, err);
+}
+
+struct writer *writer_create_share(
+	const char *path, const struct files_plan *plan, struct error *err)
+{
 	struct headerlog_report report;
 	AUTO(writer) w = g_new0(struct writer, 1);
 	w->fresh = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	w->full = g_ptr_array_new();
-	w->table = series_table_create();
-	w->files = files_open(path, w->table, handlers, owner, &report, err);
+	w->table = series_table_create(&plan->share);
+	w->files = files_open(path, w->table, plan, &report, err);
 	if (!w->files) {
 		return NULL;
 	}

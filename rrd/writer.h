@@ -30,6 +30,9 @@ enum {
  */
 MUST_USE struct writer *writer_create(
 	const char *tree_path, const struct files_handlers *handlers, void *owner, struct error *err);
+/* The same for a part of the tree: samples of the other hosts are passed over. */
+MUST_USE struct writer *writer_create_share(
+	const char *tree_path, const struct files_plan *plan, struct error *err);
 void writer_destroy(struct writer *writer); /* what is held back is not written */
 DEFINE_AUTO(writer)
 

@@ -9,6 +9,8 @@
 #include "web/view.h"
 #include "web/web.h"
 
+#include <string.h>
+
 #include "base/banned.h"
 
 /*
@@ -115,9 +117,31 @@ static void metric(GString *out, const char *name, const char *type, double valu
 	g_string_append_printf(out, "# TYPE magpie_%s %s\nmagpie_%s %s\n", name, type, name, text);
 }
 
+/* "NAME.3": that of the writer 3. They come in the order of their names. */
+static bool append_of_writer(GString *out, const char *name, double value)
+{
+	char text[G_ASCII_DTOSTR_BUF_SIZE];
+	const char *dot = strrchr(name, '.');
+	if (!dot || !g_ascii_isdigit(dot[1]) ||
+		strspn(name, "abcdefghijklmnopqrstuvwxyz_") != (size_t)(dot - name)) {
+		return false;
+	}
+	g_autofree char *plain = g_strndup(name, (gsize)(dot - name));
+	if (!strcmp(dot, ".0")) {
+		g_string_append_printf(out, "# TYPE magpie_%s %s\n", plain,
+			g_str_has_suffix(plain, "_total") ? "counter" : "gauge");
+	}
+	g_string_append_printf(out, "magpie_%s{writer=\"%s\"} %s\n", plain, dot + 1,
+		g_ascii_dtostr(text, sizeof(text), value));
+	return true;
+}
+
 /* The engine's names are plain ([A-Za-z0-9_.-]); those of Prometheus have no dot and no dash. */
 static void append_statistic(void *owner, const char *name, double value)
 {
+	if (append_of_writer(owner, name, value)) {
+		return;
+	}
 	g_autofree char *clean = g_strdup(name);
 	g_strdelimit(clean, ".-", '_');
 	metric(owner, clean, g_str_has_suffix(clean, "_total") ? "counter" : "gauge", value);

@@ -1,12 +1,13 @@
 #pragma once
 #include "base/channel.h"
+#include "model/catalog.h"
 
 #include <stdint.h>
 
 #include <glib.h>
 
 /*
- * Questions to the rrd role: values of a span, and pictures. Answers come in pieces; each question
+ * Questions to the rrd roles: values of a span, and pictures. Answers come in pieces; each question
  * has a deadline, and ends with UNREACHABLE when rrd goes away. One callback per question, always.
  */
 struct archive;
@@ -20,20 +21,29 @@ enum {
 	ARCHIVE_LIMITS_MAX = 32,
 	ARCHIVE_SPANS_MAX = 200,
 	ARCHIVE_NOTES_MAX = 50,
+	ARCHIVE_WRITERS_MAX = 16,
 };
 
-struct archive *archive_create(struct loop *loop, int64_t deadline_ms);
+struct archive_handlers {
+	/* Whose files are a series' and a service's is told by the hosts in it. May be NULL. */
+	const struct catalog *(*catalog)(void *owner);
+	/* That rrd role closed its end. May be NULL. */
+	void (*lost)(void *owner, unsigned writer);
+};
+
+struct archive *archive_create(
+	struct loop *loop, int64_t deadline_ms, const struct archive_handlers *handlers, void *owner);
 void archive_destroy(struct archive *archive); /* nothing may be pending; NULL allowed */
 
-/* Calls `fn` whenever rrd closed its end. */
-void archive_on_lost(struct archive *archive, void (*fn)(void *owner), void *owner);
+/* So many rrd roles share the archive; 1 until told. */
+void archive_writers(struct archive *archive, unsigned writers);
 
-/* A socket to rrd; takes it. An earlier one is dead. */
-void archive_connect(struct archive *archive, int fd);
+/* A socket to that rrd role; takes it. An earlier one is dead. */
+void archive_connect(struct archive *archive, unsigned writer, int fd);
 
 /* Ends what is pending; further questions are refused until archive_connect(). */
 void archive_disconnect(struct archive *archive);
-bool archive_connected(const struct archive *archive);
+bool archive_connected(const struct archive *archive); /* to all of them */
 
 /* Value i of a column is that of (t0 + i*step, t0 + (i+1)*step]. */
 struct archive_data {
@@ -86,6 +96,9 @@ struct archive_graph {
 		const char *text;
 	} notes[ARCHIVE_NOTES_MAX];
 	size_t note_count;
+	/* series of other hosts that it shows: what is held back of them is written first */
+	const uint32_t *borrowed;
+	size_t borrowed_count;
 };
 
 typedef void (*archive_picture_fn)(void *owner, const GByteArray *picture, const struct error *err);

@@ -19,7 +19,7 @@ struct stream;
 struct view;
 struct worker;
 
-enum { WEB_ROLES_MAX = 32 };
+enum { WEB_ROLES_MAX = 48 };
 
 struct web {
 	struct role *role;

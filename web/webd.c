@@ -94,14 +94,22 @@ static void web_configure(void *state)
 	web->rules = api_rules_load(config, web->role->bundle, diags);
 }
 
-static void archive_lost(void *owner)
+static void archive_lost(void *owner, unsigned writer)
 {
-	role_lost_peer(((struct web *)owner)->role, ROLE_RRD);
+	role_lost_peer(((struct web *)owner)->role, ROLE_RRD, writer);
+}
+
+static const struct catalog *archive_catalog(void *owner)
+{
+	const struct web *web = owner;
+	return replica_catalog(web->replica);
 }
 
 static void *web_create(struct role *role, struct error *err)
 {
 	static const struct server_handlers handlers = {.request = on_request};
+	static const struct archive_handlers archive = {
+		.catalog = archive_catalog, .lost = archive_lost};
 	struct web *web = g_new0(struct web, 1);
 	web->role = role;
 	web->started_at = wall_now();
@@ -112,9 +120,8 @@ static void *web_create(struct role *role, struct error *err)
 	stream_on_status(web->stream, api_status_event, web);
 	web->worker = worker_create(role->loop, "rules");
 	web->checks = api_rules_checks();
-	web->archive = archive_create(role->loop, ARCHIVE_DEADLINE_MS);
+	web->archive = archive_create(role->loop, ARCHIVE_DEADLINE_MS, &archive, web);
 	web->questions = question_table_create(role->loop, QUESTION_DEADLINE_MS);
-	archive_on_lost(web->archive, archive_lost, web);
 	web->long_answers = long_answers_create();
 	web->pictures = picture_cache_create(PICTURES_MAX, PICTURES_BYTES);
 	web->server = server_create(role->loop, &gate_default_limits, &handlers, web, err);
@@ -135,7 +142,7 @@ static void engine_closed(void *owner, const struct error *why)
 	web->engine = NULL;
 	question_table_lost(web->questions);
 	replica_lost(web->replica, wall_now());
-	role_lost_peer(web->role, ROLE_ENGINE);
+	role_lost_peer(web->role, ROLE_ENGINE, 0);
 }
 
 static void engine_frame(void *owner, const struct frame *frame, int fd)
@@ -169,13 +176,13 @@ static void connect_engine(struct web *web, int fd)
 		web->role->loop, &message_table, ROLE_WEB, ROLE_ENGINE, ENGINE_QUEUE, &handlers, web, fd);
 }
 
-static void web_peer(void *state, unsigned peer, unsigned instance UNUSED, int fd)
+static void web_peer(void *state, unsigned peer, unsigned instance, int fd)
 {
 	struct web *web = state;
 	if (peer == ROLE_ENGINE) {
 		connect_engine(web, fd);
 	} else if (peer == ROLE_RRD) {
-		archive_connect(web->archive, fd);
+		archive_connect(web->archive, instance, fd);
 	} else {
 		close(fd);
 	}
@@ -208,6 +215,11 @@ static void web_roles(void *state, const struct role_status *roles, size_t count
 	struct web *web = state;
 	web->role_count = count < WEB_ROLES_MAX ? count : WEB_ROLES_MAX;
 	memcpy(web->roles, roles, web->role_count * sizeof(*roles));
+	unsigned writers = 0;
+	for (size_t i = 0; i < web->role_count; i++) {
+		writers += roles[i].role == ROLE_RRD;
+	}
+	archive_writers(web->archive, writers);
 }
 
 /* Asked from the loop: whoever comes here has had its turn. */

@@ -86,7 +86,7 @@ static void example_peer(void *state, unsigned peer, unsigned instance, int fd)
 	assert_int_equal(write(fd, "hi", 2), 2);
 	close(fd);
 	if (shared->lose_peers) {
-		role_lost_peer(((struct example *)state)->role, peer);
+		role_lost_peer(((struct example *)state)->role, peer, shared->peer_instance);
 	}
 }
 

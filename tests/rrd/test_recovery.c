@@ -218,7 +218,7 @@ static void die_touching(const char *tree_path, const char *path, int number)
 		signal(SIGBUS, SIG_DFL);
 		signal(SIGSEGV, SIG_DFL);
 		signal(SIGFPE, SIG_DFL);
-		struct marker *marker = marker_open(tree, suspect, NULL);
+		struct marker *marker = marker_open(tree, 0, suspect, NULL);
 		marker_set(marker, path);
 		raise(number);
 		raise(number);

@@ -1,0 +1,6 @@
+#pragma once
+
+struct engine;
+
+/* Tells web the numbers of the engine and of the rrd roles, for /metrics. */
+void figures_send(struct engine *engine);
