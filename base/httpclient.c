@@ -68,6 +68,8 @@ struct httpclient_transfer {
 	struct mono deadline, quit_deadline; /* mail */
 	httpclient_done_fn done;
 	void *owner;
+	const struct httpclient_sink *sink; /* NULL: the response is kept */
+	bool sunk, stopped;                 /* something was handed to it; it wanted no more */
 	char message[CURL_ERROR_SIZE];
 };
 
@@ -96,10 +98,37 @@ void httpclient_cancel(struct httpclient_transfer *t)
 
 /* -- what libcurl calls -- */
 
+static uint64_t httpclient_expected(CURL *easy)
+{
+	curl_off_t length = -1;
+	struct curl_header *header = NULL;
+	curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	if (length < 0 && curl_easy_header(easy, "Magpie-Expected-Bytes", 0, CURLH_HEADER, -1,
+						  &header) == CURLHE_OK) {
+		length = (curl_off_t)g_ascii_strtoll(header->value, NULL, 10);
+	}
+	return length > 0 ? (uint64_t)length : 0;
+}
+
+/* Whether the answer is one that the sink takes. */
+static bool httpclient_sinks(const struct httpclient_transfer *t)
+{
+	long status = 0;
+	if (t->sink) {
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	}
+	return status >= 200 && status <= 299;
+}
+
 static size_t httpclient_on_body(char *bytes, size_t size, size_t count, void *owner)
 {
 	struct httpclient_transfer *t = owner;
 	size_t length = size * count;
+	if (httpclient_sinks(t)) {
+		t->sunk = true;
+		t->stopped = !t->sink->take(t->sink->owner, bytes, length, httpclient_expected(t->easy));
+		return t->stopped ? 0 : length; /* 0 ends the transfer */
+	}
 	size_t room = t->response_max - t->response->len;
 	g_string_append_len(t->response, bytes, (gssize)MIN(length, room));
 	if (length > room) {
@@ -559,6 +588,12 @@ struct httpclient_transfer *httpclient_send_mail(struct httpclient *client,
 bool httpclient_fetch(
 	const struct httpclient_request *request, struct httpclient_answer *answer, struct error *err)
 {
+	return httpclient_fetch_into(request, NULL, answer, err);
+}
+
+bool httpclient_fetch_into(const struct httpclient_request *request,
+	const struct httpclient_sink *sink, struct httpclient_answer *answer, struct error *err)
+{
 	memset(answer, 0, sizeof(*answer));
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	struct httpclient_transfer *t = httpclient_prepare(request, err);
@@ -566,6 +601,7 @@ bool httpclient_fetch(
 		curl_global_cleanup();
 		return false;
 	}
+	t->sink = sink;
 	struct httpclient_result result = {.error = {.kind = ERR_NONE}};
 	httpclient_describe(t, curl_easy_perform(t->easy), &result);
 	bool good = result.error.kind == ERR_NONE;
@@ -574,8 +610,11 @@ bool httpclient_fetch(
 		answer->truncated = result.truncated;
 		answer->length = t->response->len;
 		answer->body = g_memdup2(t->response->str, t->response->len + 1);
+	} else if (t->stopped) {
+		error_set(err, ERR_CONFLICT, "the answer was not wanted any more");
 	} else {
-		error_set(err, result.error.kind, "%s", result.error.text);
+		error_set(err, result.error.kind, "%s%s", t->sunk ? "the answer broke off: " : "",
+			result.error.text);
 	}
 	httpclient_free_transfer(t);
 	curl_global_cleanup();

@@ -97,3 +97,17 @@ struct httpclient_answer {
 };
 MUST_USE bool httpclient_fetch(
 	const struct httpclient_request *request, struct httpclient_answer *answer, struct error *err);
+
+/*
+ * The same for an answer of any length: what a 2xx brings is handed to `take` as it comes and not
+ * kept; any other answer's body is kept up to response_max, as above. `expected` is what the
+ * server promised, roughly (Content-Length, Magpie-Expected-Bytes), 0: nothing. The transfer ends
+ * when `take` gives false (CONFLICT; who took it knows why). An answer that broke off is
+ * UNREACHABLE.
+ */
+struct httpclient_sink {
+	bool (*take)(void *owner, const char *bytes, size_t length, uint64_t expected);
+	void *owner;
+};
+MUST_USE bool httpclient_fetch_into(const struct httpclient_request *request,
+	const struct httpclient_sink *sink, struct httpclient_answer *answer, struct error *err);

@@ -17,7 +17,7 @@
  * Where the server is: the URL given, else the address it wrote to DATA/listen at its start.
  */
 
-enum { ANSWER_MAX = 256 << 20 };
+enum { ANSWER_MAX = 256 << 20, PROBLEM_MAX = 1 << 20, STREAM_MS = 7 * 86400 * 1000 };
 
 static char *client_base(const struct client *client, struct error *err)
 {
@@ -79,6 +79,30 @@ bool client_get(
 	*body = answer.body;
 	*length = answer.length;
 	return true;
+}
+
+bool client_stream(const struct client *client, const char *path,
+	const struct httpclient_sink *sink, struct error *err)
+{
+	struct error why;
+	g_autofree char *base = client_base(client, err);
+	if (!base) {
+		return false;
+	}
+	g_autofree char *url = g_strconcat(base, path, NULL);
+	/* no limit of the whole: half a minute without a byte ends it (base/httpclient.c) */
+	struct httpclient_request request = {
+		.url = url, .response_max = PROBLEM_MAX, .timeout_ms = STREAM_MS};
+	struct httpclient_answer answer = {0};
+	if (!httpclient_fetch_into(&request, sink, &answer, &why)) {
+		return why.kind != ERR_CONFLICT && error_set(err, why.kind, "%.80s: %s", base, why.text);
+	}
+	bool good = answer.status >= 200 && answer.status <= 299;
+	if (!good) {
+		client_explain(&answer, base, err);
+	}
+	g_free(answer.body);
+	return good;
 }
 
 json_t *client_get_json(const struct client *client, const char *path, struct error *err)

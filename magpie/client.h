@@ -31,6 +31,14 @@ struct client {
 MUST_USE bool client_get(
 	const struct client *client, const char *path, char **body, size_t *length, struct error *err);
 
+/*
+ * The same for an answer of any length, handed on as it comes (base/httpclient.h). False and `err`
+ * untouched: `take` gave false.
+ */
+struct httpclient_sink;
+MUST_USE bool client_stream(const struct client *client, const char *path,
+	const struct httpclient_sink *sink, struct error *err);
+
 /* The same, parsed. The caller decrefs. NULL on failure. */
 MUST_USE json_t *client_get_json(const struct client *client, const char *path, struct error *err);
 

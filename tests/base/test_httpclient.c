@@ -5,6 +5,11 @@
 #include "tests/support/peer.h"
 #include "tests/support/test.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 struct seen {
 	struct loop *loop;
 	unsigned calls, stop_after;
@@ -385,6 +390,85 @@ static void fetch_tells_that_nobody_listens(void **state UNUSED)
 	assert_null(answer.body);
 }
 
+/* -- answers that are handed on -- */
+
+/* A child that answers one request with `answer` and ends; its port. */
+static uint16_t serve_once(const char *answer, pid_t *child)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listening, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &length), 0);
+	*child = fork();
+	if (!*child) {
+		char request[4096];
+		int fd = accept(listening, NULL, NULL);
+		bool asked = read(fd, request, sizeof(request)) > 0;
+		_exit(asked && write(fd, answer, strlen(answer)) > 0 ? 0 : 1);
+	}
+	close(listening);
+	return ntohs(address.sin_port);
+}
+
+struct taken {
+	GString *bytes;
+	uint64_t expected;
+	size_t most;
+};
+
+static bool take(void *owner, const char *bytes, size_t length, uint64_t expected)
+{
+	struct taken *taken = owner;
+	g_string_append_len(taken->bytes, bytes, (gssize)length);
+	taken->expected = expected;
+	return taken->bytes->len <= taken->most;
+}
+
+static void an_answer_is_handed_on_and_a_broken_one_told(void **state UNUSED)
+{
+	static const struct {
+		const char *answer;
+		size_t most;
+		enum error_kind kind;
+		long status;
+		uint64_t expected;
+		const char *taken, *body;
+	} cases[] = {
+		{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 100, ERR_NONE, 200, 5, "hello", ""},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nMagpie-Expected-Bytes: 99\r\n\r\n"
+		 "5\r\nhello\r\n0\r\n\r\n",
+			100, ERR_NONE, 200, 99, "hello", ""},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", 100,
+			ERR_UNREACHABLE, 0, 0, "hello", NULL},
+		{"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", 100, ERR_NONE, 404, 0, "", "no"},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 2, ERR_CONFLICT, 0, 5, "hello", NULL},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pid_t child;
+		struct taken taken = {.bytes = g_string_new(NULL), .most = cases[i].most};
+		struct httpclient_sink sink = {.take = take, .owner = &taken};
+		uint16_t port = serve_once(cases[i].answer, &child);
+		g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u/", port);
+		struct httpclient_request request = {.url = url, .response_max = 100};
+		struct httpclient_answer answer;
+		struct error err = {.kind = ERR_NONE};
+		bool good = httpclient_fetch_into(&request, &sink, &answer, &err);
+		assert_int_equal(good, cases[i].kind == ERR_NONE);
+		assert_int_equal(err.kind, cases[i].kind);
+		assert_int_equal(answer.status, cases[i].status);
+		assert_int_equal(taken.expected, cases[i].expected);
+		assert_string_equal(taken.bytes->str, cases[i].taken);
+		if (cases[i].body) {
+			assert_string_equal(answer.body, cases[i].body);
+		}
+		g_free(answer.body);
+		g_string_free(taken.bytes, TRUE);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +489,7 @@ int main(void)
 		cmocka_unit_test(a_mail_server_that_misbehaves_ends_at_the_deadline),
 		cmocka_unit_test(an_address_with_a_line_end_never_reaches_the_wire),
 		cmocka_unit_test(fetch_tells_that_nobody_listens),
+		cmocka_unit_test(an_answer_is_handed_on_and_a_broken_one_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
