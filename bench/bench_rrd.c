@@ -3,6 +3,7 @@
 #include "model/entry.h"
 #include "rrd/drawing.h"
 #include "rrd/fetch.h"
+#include "rrd/lines.h"
 #include "rrd/render.h"
 #include "rrd/writer.h"
 
@@ -221,8 +222,9 @@ static void bench_drawing(struct writer *w, enum drawing_format format, uint32_t
 	struct error err;
 	struct loop *loop = loop_create();
 	struct render *render = render_create(loop, &err);
-	AUTO(service) service = service_create("g", "h", "test", STEP_S);
-	char *files[FETCH_SERIES_MAX] = {NULL};
+	AUTO(catalog) catalog = catalog_create();
+	g_autoptr(GHashTable) files = drawing_files_create();
+	struct service *service = service_create("g", "h", "test", STEP_S);
 	for (uint32_t id = 1; id <= count; id++) {
 		char name[16];
 		snprintf(name, sizeof(name), "f%u", id);
@@ -230,18 +232,25 @@ static void bench_drawing(struct writer *w, enum drawing_format format, uint32_t
 		if (count > 1 && !attributes_set(&f->attributes, ATTRIBUTES_FIELD, "draw", "AREASTACK")) {
 			exit(1);
 		}
-		files[id - 1] = g_strdup_printf("%s/%s", writer_tree_path(w), writer_file(w, id));
 	}
 	int64_t end = BEGIN + (int64_t)ROUNDS * STEP_S;
+	service = catalog_declare(catalog, service, NULL);
+	for (uint32_t id = 1; id <= count; id++) {
+		g_autofree char *path = g_strdup_printf("%s/%s", writer_tree_path(w), writer_file(w, id));
+		drawing_files_add(files, service_field(service, id - 1), path, end - STEP_S);
+	}
+	AUTO(plot) plot = plot_create(catalog, service);
 	struct picture p = {.loop = loop,
-		.drawing = {.service = service,
-			.files = (const char *const *)files,
+		.drawing = {.plot = plot,
+			.files = files,
 			.from_s = end - 86400,
 			.to_s = end,
-			.last_update_s = end - STEP_S,
+			.now_s = end,
 			.width = 400,
 			.height = 175,
 			.format = format,
+			.lower = NAN,
+			.upper = NAN,
 			.title = "by day"}};
 	struct render_job job = {.prepare = prepare, .done = done, .drop = drop, .owner = &p};
 	usleep(200000); /* children warm up meanwhile, as in life */
@@ -257,9 +266,6 @@ static void bench_drawing(struct writer *w, enum drawing_format format, uint32_t
 	double median = median_ms(took, PICTURES);
 	printf("rrd_%s_day_%u %.2f ms (least %.2f, first %.2f, %zu bytes)\n",
 		format == DRAWING_PNG ? "png" : "svg", count, median, took[0] * 1000, first, p.bytes);
-	for (uint32_t i = 0; i < count; i++) {
-		g_free(files[i]);
-	}
 	render_destroy(render);
 	loop_destroy(loop);
 }

@@ -1,7 +1,7 @@
 #pragma once
 #include "base/attr.h"
 #include "base/error.h"
-#include "model/service.h"
+#include "model/plot.h"
 
 #include <stdint.h>
 
@@ -21,7 +21,9 @@ enum {
 };
 
 enum drawing_format { DRAWING_PNG, DRAWING_SVG, DRAWING_PDF, DRAWING_EPS, DRAWING_FORMATS };
-enum drawing_theme { DRAWING_LIGHT, DRAWING_DARK, DRAWING_THEMES };
+
+/* The third is Munin's own, for those who know their graphs by it. */
+enum drawing_theme { DRAWING_LIGHT, DRAWING_DARK, DRAWING_MUNIN, DRAWING_THEMES };
 
 struct drawing_limit {
 	double value;
@@ -29,9 +31,11 @@ struct drawing_limit {
 };
 
 /* A time in which something was wrong; to_s 0: it goes on. */
+enum drawing_level { DRAWING_NOTICE = 1, DRAWING_WARNING, DRAWING_CRITICAL, DRAWING_UNKNOWN };
+
 struct drawing_span {
 	int64_t from_s, to_s;
-	uint8_t level; /* 1 notice, 2 warning, 3 critical, 4 unknown */
+	uint8_t level; /* enum drawing_level */
 };
 
 /* What somebody noted; to_s 0: of an instant. */
@@ -44,10 +48,10 @@ struct drawing_note {
 enum drawing_sum { DRAWING_AS_MEASURED, DRAWING_PER_HOUR, DRAWING_PER_DAY, DRAWING_SUMS };
 
 struct drawing {
-	const struct service *service;
-	const char *const *files; /* absolute path per field of the service, NULL: no file, left out */
+	const struct plot *plot;
+	GHashTable *files; /* of its sources (rrd/lines.h); what has none is left out */
 	int64_t from_s, to_s;
-	int64_t last_update_s; /* 0: unknown */
+	int64_t now_s;
 	uint16_t width, height;
 	enum drawing_format format;
 	enum drawing_theme theme;

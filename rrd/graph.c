@@ -4,9 +4,14 @@
 #include "rrd/answer.h"
 #include "rrd/drawing.h"
 #include "rrd/fetch.h"
+#include "rrd/header.h"
+#include "rrd/lines.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <glib.h>
 
@@ -159,39 +164,66 @@ static void release(struct request *r)
 	g_array_set_size(r->held, 0);
 }
 
-/* Absolute paths of the files of all fields, NULL where there is none; holds those series. */
-static char **hold_files(struct request *r, const struct service *service)
+/* When a file got its last sample, as its header says; 0: cannot be told. */
+static int64_t file_last_update(const char *path)
+{
+	enum { LATEST_S = INT32_MAX };
+	struct stat st;
+	struct header header;
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	g_autofree unsigned char *bytes = g_malloc(HEADER_BYTES_MAX);
+	ssize_t length = fd >= 0 && !fstat(fd, &st) ? pread(fd, bytes, HEADER_BYTES_MAX, 0) : -1;
+	bool known = length > 0 &&
+				 header_read(bytes, (size_t)length, (uint64_t)st.st_size, LATEST_S, &header, NULL);
+	return known ? header.last_update_s : 0;
+}
+
+/* Every series the plot reads, each once: const struct field *. */
+static GPtrArray *fields_of(const struct plot *plot)
+{
+	GPtrArray *fields = g_ptr_array_new();
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
+	for (size_t i = 0; i < plot->count; i++) {
+		const struct plot_curve *curve = &plot->curves[i];
+		for (size_t k = 0; k < curve->source_count; k++) {
+			const struct field *field = curve->sources[k];
+			if (field->series_id && g_hash_table_add(seen, (gpointer)field)) {
+				g_ptr_array_add(fields, (gpointer)field);
+			}
+		}
+	}
+	return fields;
+}
+
+static void flush_fields(struct writer *writer, const GPtrArray *fields)
+{
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	for (guint i = 0; i < fields->len; i++) {
+		const struct field *field = fields->pdata[i];
+		g_array_append_val(ids, field->series_id);
+	}
+	writer_flush(writer, (const uint32_t *)(const void *)ids->data, ids->len);
+}
+
+/* Files that are there; holds their series. Of one that got no sample yet since this process began
+ * its header says when it got the last. */
+static GHashTable *hold_files(struct request *r, const GPtrArray *fields)
 {
 	struct writer *writer = r->shop->parts.writer;
-	size_t count = service_field_count(service);
-	char **files = g_new0(char *, count + 1);
-	for (size_t i = 0; i < count; i++) {
-		const struct field *field = service_field(service, i);
-		const char *file = field->series_id ? writer_file(writer, field->series_id) : NULL;
+	GHashTable *files = drawing_files_create();
+	for (guint i = 0; i < fields->len; i++) {
+		const struct field *field = fields->pdata[i];
+		const char *file = writer_file(writer, field->series_id);
 		if (!file) {
 			continue;
 		}
-		files[i] = g_strdup_printf("%s/%s", writer_tree_path(writer), file);
+		g_autofree char *path = g_strdup_printf("%s/%s", writer_tree_path(writer), file);
 		writer_hold(writer, field->series_id);
 		g_array_append_val(r->held, field->series_id);
 		int64_t last_s = wall_s(writer_last(writer, field->series_id));
-		if (last_s > r->drawing.last_update_s) {
-			r->drawing.last_update_s = last_s;
-		}
+		drawing_files_add(files, field, path, last_s > 0 ? last_s : file_last_update(path));
 	}
 	return files;
-}
-
-static void flush_fields(struct writer *writer, const struct service *service)
-{
-	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	for (size_t i = 0; i < service_field_count(service); i++) {
-		uint32_t id = service_field(service, i)->series_id;
-		if (id) {
-			g_array_append_val(ids, id);
-		}
-	}
-	writer_flush(writer, (const uint32_t *)(const void *)ids->data, ids->len);
 }
 
 static GPtrArray *request_prepare(void *owner, struct error *err)
@@ -204,15 +236,15 @@ static GPtrArray *request_prepare(void *owner, struct error *err)
 		error_set(err, ERR_NOT_FOUND, "no such service");
 		return NULL;
 	}
-	flush_fields(parts->writer, service);
-	char **files = hold_files(r, service);
-	r->drawing.service = service;
-	r->drawing.files = (const char *const *)files;
+	AUTO(plot) plot = plot_create(parts->catalog(parts->owner), service);
+	g_autoptr(GPtrArray) fields = fields_of(plot);
+	flush_fields(parts->writer, fields);
+	g_autoptr(GHashTable) files = hold_files(r, fields);
+	r->drawing.plot = plot;
+	r->drawing.files = files;
+	r->drawing.now_s = wall_s(wall_now());
 	GPtrArray *arguments = drawing_arguments(&r->drawing, err);
-	for (size_t i = 0; i < service_field_count(service); i++) {
-		g_free(files[i]);
-	}
-	g_free(files);
+	r->drawing.plot = NULL;
 	r->drawing.files = NULL;
 	return arguments;
 }

@@ -1,111 +1,166 @@
 #include "rrd/lines.h"
 #include "rrd/palette.h"
 
+#include <stdio.h>
 #include <string.h>
-
-#include <glib.h>
 
 #include "base/banned.h"
 
 /*
- * A field whose cdef is refused, or names a field without a file, is not drawn: its raw value would
- * be a wrong one. The array is allocated for all fields at once, so lines may point at each other.
+ * A curve whose cdef is refused, or names a curve without a file, is not drawn: its raw value would
+ * be a wrong one. A sum is drawn of the sources there are, as an unknown one would count. The array
+ * is allocated for all curves at once, so lines may point at each other.
  */
 
-static struct drawing_line *find_line(struct drawing_lines *lines, const char *name)
+/* -- files -- */
+
+static void file_free(gpointer data)
+{
+	struct drawing_file *file = data;
+	g_free(file->path);
+	g_free(file);
+}
+
+GHashTable *drawing_files_create(void)
+{
+	return g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, file_free);
+}
+
+void drawing_files_add(
+	GHashTable *files, const struct field *field, const char *path, int64_t last_s)
+{
+	struct drawing_file *file = g_new0(struct drawing_file, 1);
+	file->path = g_strdup(path);
+	file->last_s = last_s;
+	g_hash_table_replace(files, (gpointer)field, file);
+}
+
+/* -- names -- */
+
+static void shorten(const char *name, char out[LINES_NAME_MAX + 1])
+{
+	if (strlen(name) <= LINES_NAME_MAX) {
+		g_strlcpy(out, name, LINES_NAME_MAX + 1);
+		return;
+	}
+	g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_MD5, name, -1);
+	g_strlcpy(out, sum + strlen(sum) - LINES_NAME_MAX, LINES_NAME_MAX + 1);
+}
+
+void drawing_lines_name(struct drawing_lines *lines, const char *name, char out[LINES_NAME_MAX + 1])
+{
+	shorten(name, out);
+	for (unsigned i = 0; g_hash_table_contains(lines->names, out); i++) {
+		g_autofree char *other = g_strdup_printf("%s another one %u", name, i);
+		shorten(other, out);
+	}
+	g_hash_table_add(lines->names, g_strdup(out));
+}
+
+struct drawing_line *drawing_lines_find(const struct drawing_lines *lines, const char *name)
 {
 	for (size_t i = 0; i < lines->count; i++) {
-		if (!strcmp(lines->line[i].field->name, name)) {
+		if (!strcmp(lines->line[i].curve->name, name)) {
 			return &lines->line[i];
 		}
 	}
 	return NULL;
 }
 
-static bool is_hidden(const struct field *field)
-{
-	return !attributes_flag(&field->attributes, "graph", true) ||
-		   attributes_flag(&field->attributes, "skipdraw", false);
-}
+/* -- lines -- */
 
-static unsigned period_scale(const struct service *service, const struct field *field)
+/* The sources of a sum are called z1_0, z1_1 … by its place among the curves. */
+static void add_sources(
+	struct drawing_lines *lines, struct drawing_line *line, GHashTable *files, size_t place)
 {
-	const char *period = attributes_or(&service->attributes, "graph_period", "second");
-	if (field->type == FIELD_GAUGE) {
-		return 1;
+	const struct plot_curve *curve = line->curve;
+	line->sources = g_new0(struct drawing_source, curve->source_count + 1);
+	for (size_t i = 0; i < curve->source_count; i++) {
+		const struct drawing_file *file = g_hash_table_lookup(files, curve->sources[i]);
+		struct drawing_source *source = &line->sources[line->source_count];
+		if (!file) {
+			continue;
+		}
+		g_autofree char *name = curve->kind == PLOT_SUM
+									? g_strdup_printf("z%zu_%zu", place + 1, line->source_count)
+									: g_strdup(curve->name);
+		drawing_lines_name(lines, name, source->name);
+		source->file = file;
+		line->last_s = MAX(line->last_s, file->last_s);
+		line->source_count++;
 	}
-	return !strcmp(period, "minute") ? 60 : !strcmp(period, "hour") ? 3600 : 1;
 }
 
-static void add_line(struct drawing_lines *lines, const struct field *field, const char *file)
+/* "cdef" before `name`. */
+static void name_computed(
+	struct drawing_lines *lines, const char *name, char out[LINES_NAME_MAX + 1])
 {
-	if (!file || find_line(lines, field->name)) {
+	g_autofree char *computed = g_strconcat("cdef", name, NULL);
+	drawing_lines_name(lines, computed, out);
+}
+
+/* What is computed of the sources: see drawing.c, "sources". */
+static void name_values(struct drawing_lines *lines, struct drawing_line *line)
+{
+	const struct plot_curve *curve = line->curve;
+	const char *last = line->sources[line->source_count - 1].name;
+	for (size_t i = 0; i + 1 < line->source_count; i++) {
+		name_computed(lines, line->sources[i].name, line->sources[i].known);
+	}
+	g_strlcpy(line->scaled, last, sizeof(line->scaled));
+	if (curve->scale != 1) {
+		name_computed(lines, last, line->scaled);
+	}
+	g_strlcpy(line->value, line->scaled, sizeof(line->value));
+	if (drawing_line_is_computed(line)) {
+		name_computed(lines, line->scaled, line->value);
+	}
+}
+
+bool drawing_line_is_computed(const struct drawing_line *line)
+{
+	enum plot_kind kind = line->curve->kind;
+	return line->curve->cdef || kind == PLOT_SUM || kind == PLOT_STACKED;
+}
+
+static void add_line(
+	struct drawing_lines *lines, const struct plot *plot, size_t place, GHashTable *files)
+{
+	const struct plot_curve *curve = &plot->curves[place];
+	struct drawing_line line = {.curve = curve};
+	add_sources(lines, &line, files, place);
+	line.drawn = curve->drawn;
+	if (!line.source_count || curve->broken) {
+		g_free(line.sources);
+		if (curve->drawn) {
+			g_ptr_array_add(lines->missing, (gpointer)curve);
+		}
 		return;
 	}
-	struct drawing_line line = {
-		.field = field, .file = file, .scale = period_scale(field->service, field)};
-	const char *cdef = attributes_get(&field->attributes, "cdef");
-	if (cdef) {
-		line.cdef = rpn_parse(cdef, strlen(cdef), NULL);
-		line.broken = !line.cdef;
-	}
-	line.drawn = !is_hidden(field) && !line.broken;
+	name_values(lines, &line);
 	lines->line[lines->count++] = line;
 }
 
-/* graph_order first ("-name" hides, "name=path" is another series and not drawn), then the rest. */
-static void collect_lines(
-	struct drawing_lines *lines, const struct service *service, const char *const *files)
+/* Until nothing changes: a curve may need one that needs one without a file. */
+static void drop_incomplete(struct drawing_lines *lines)
 {
-	const char *order = attributes_or(&service->attributes, "graph_order", "");
-	g_auto(GStrv) names = g_strsplit_set(order, " \t", -1);
-	for (char **name = names; *name; name++) {
-		bool hide = **name == '-';
-		const struct field *field = service_find_field(service, *name + hide);
-		if (field) {
-			add_line(lines, field, files[field->index]);
-			struct drawing_line *line = find_line(lines, field->name);
-			if (line) {
-				line->drawn = line->drawn && !hide;
+	for (bool again = true; again;) {
+		again = false;
+		for (size_t i = 0; i < lines->count && !again; i++) {
+			const struct drawing_line *line = &lines->line[i];
+			const struct rpn *cdef = line->curve->cdef;
+			for (size_t k = 0; cdef && k < rpn_name_count(cdef) && !again; k++) {
+				again = !drawing_lines_find(lines, rpn_name(cdef, k));
 			}
-		}
-	}
-	for (size_t i = 0; i < service_field_count(service); i++) {
-		const struct field *field = service_field(service, i);
-		if (!field->gone) {
-			add_line(lines, field, files[i]);
-		}
-	}
-}
-
-static void check_cdefs(struct drawing_lines *lines)
-{
-	for (size_t i = 0; i < lines->count; i++) {
-		struct drawing_line *line = &lines->line[i];
-		bool whole = true;
-		for (size_t k = 0; line->cdef && k < rpn_name_count(line->cdef); k++) {
-			whole = whole && find_line(lines, rpn_name(line->cdef, k));
-		}
-		if (!whole) {
-			line->drawn = false;
-			line->broken = true;
-			rpn_destroy(line->cdef);
-			line->cdef = NULL;
-		}
-	}
-}
-
-/* A mirrored field may be declared `graph no` (most are): it is drawn through its partner only. */
-static void pair_negatives(struct drawing_lines *lines)
-{
-	for (size_t i = 0; i < lines->count; i++) {
-		struct drawing_line *line = &lines->line[i];
-		const char *name = attributes_get(&line->field->attributes, "negative");
-		struct drawing_line *below = name && line->drawn ? find_line(lines, name) : NULL;
-		if (below && below != line && !below->negative && !below->broken) {
-			line->negative = below;
-			below->drawn = false;
-			lines->mirrored = true;
+			if (again) {
+				if (line->drawn) {
+					g_ptr_array_add(lines->missing, (gpointer)line->curve);
+				}
+				g_free(line->sources);
+				lines->count--;
+				memmove(&lines->line[i], &lines->line[i + 1],
+					(lines->count - i) * sizeof(lines->line[0]));
+			}
 		}
 	}
 }
@@ -113,34 +168,39 @@ static void pair_negatives(struct drawing_lines *lines)
 static void widen(struct drawing_lines *lines, const char *label)
 {
 	size_t width = (size_t)g_utf8_strlen(label, -1);
-	lines->label_width = width > lines->label_width ? width : lines->label_width;
+	lines->label_width = MAX(lines->label_width, width);
 }
 
-static void give_colours(struct drawing_lines *lines, const struct service *service)
+static void finish_lines(struct drawing_lines *lines, const struct plot *plot)
 {
 	for (size_t i = 0; i < lines->count; i++) {
 		struct drawing_line *line = &lines->line[i];
+		const struct plot_curve *below = line->curve->negative;
+		line->negative = line->drawn && below ? drawing_lines_find(lines, below->name) : NULL;
+		lines->mirrored = lines->mirrored || line->negative;
 		if (line->drawn) {
-			widen(lines, line->field->label);
-			palette_colour(attributes_get(&line->field->attributes, "colour"),
+			widen(lines, line->curve->label);
+			palette_colour(attributes_get(line->curve->attributes, "colour"),
 				(unsigned)lines->drawn++, line->colour);
 		}
 	}
-	const char *total = attributes_get(&service->attributes, "graph_total");
-	if (total && lines->drawn > 1) {
+	const char *total = attributes_get(&plot->service->attributes, "graph_total");
+	if (total) {
 		widen(lines, total);
 	}
 }
 
-struct drawing_lines *drawing_lines_create(const struct service *service, const char *const *files)
+struct drawing_lines *drawing_lines_create(const struct plot *plot, GHashTable *files)
 {
 	struct drawing_lines *lines = g_new0(struct drawing_lines, 1);
-	lines->line = g_new0(struct drawing_line, service_field_count(service) + 1);
-	lines->label_width = 1;
-	collect_lines(lines, service, files);
-	check_cdefs(lines);
-	pair_negatives(lines);
-	give_colours(lines, service);
+	lines->line = g_new0(struct drawing_line, plot->count + 1);
+	lines->missing = g_ptr_array_new();
+	lines->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	for (size_t i = 0; i < plot->count; i++) {
+		add_line(lines, plot, i, files);
+	}
+	drop_incomplete(lines);
+	finish_lines(lines, plot);
 	return lines;
 }
 
@@ -148,9 +208,11 @@ void drawing_lines_destroy(struct drawing_lines *lines)
 {
 	if (lines) {
 		for (size_t i = 0; i < lines->count; i++) {
-			rpn_destroy(lines->line[i].cdef);
+			g_free(lines->line[i].sources);
 		}
 		g_free(lines->line);
+		g_ptr_array_unref(lines->missing);
+		g_hash_table_unref(lines->names);
 		g_free(lines);
 	}
 }

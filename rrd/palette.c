@@ -17,21 +17,39 @@ static const char *const field_colours[] = {"00CC00", "0066B3", "FF8000", "FFCC0
 	"8FB300", "B30000", "BEBEBE", "80FF80", "80C9FF", "FFC080", "FFE680", "AA80FF", "EE00CC",
 	"FF8080", "666600", "FFBFFF", "00FFCC", "CC6699", "999900"};
 
+#define LEVELS_ON_LIGHT                                                                            \
+	{                                                                                              \
+		[DRAWING_NOTICE] = {"2F6FB0", "E4EEF8"}, [DRAWING_WARNING] = {"A06A00", "FBF0D2"},         \
+		[DRAWING_CRITICAL] = {"9C0020", "FADFE5"}, [DRAWING_UNKNOWN] = {                           \
+			"6B5B95",                                                                              \
+			"EBE7F3"                                                                               \
+		}                                                                                          \
+	}
+
 static const struct drawing_palette palettes[DRAWING_THEMES] = {
 	[DRAWING_LIGHT] = {.parts = {"BACK#FFFFFF", "FRAME#FFFFFF", "CANVAS#FFFFFF", "FONT#454E5B",
 						   "AXIS#CCD3DC", "ARROW#CCD3DC", "GRID#E6EAEF", "MGRID#CCD3DC",
 						   "SHADEA#FFFFFF", "SHADEB#FFFFFF"},
 		.zero = "12161C",
 		.update = "8590A0",
-		.warning = "A06A00",
-		.critical = "9C0020"},
-	[DRAWING_DARK] = {.parts = {"BACK#12171E", "FRAME#12171E", "CANVAS#12171E", "FONT#B1BBC7",
-						  "AXIS#354150", "ARROW#354150", "GRID#1F2731", "MGRID#354150",
-						  "SHADEA#12171E", "SHADEB#12171E"},
-		.zero = "E8EDF3",
-		.update = "66758A",
-		.warning = "F6C20E",
-		.critical = "FF5C7F"},
+		.note = "0E7490",
+		.levels = LEVELS_ON_LIGHT},
+	[DRAWING_DARK] =
+		{.parts = {"BACK#12171E", "FRAME#12171E", "CANVAS#12171E", "FONT#B1BBC7", "AXIS#354150",
+			 "ARROW#354150", "GRID#1F2731", "MGRID#354150", "SHADEA#12171E", "SHADEB#12171E"},
+			.zero = "E8EDF3",
+			.update = "66758A",
+			.note = "22D3EE",
+			.levels = {[DRAWING_NOTICE] = {"7FB2E5", "1A2A3C"},
+				[DRAWING_WARNING] = {"F6C20E", "352C10"},
+				[DRAWING_CRITICAL] = {"FF5C7F", "3A1722"},
+				[DRAWING_UNKNOWN] = {"B8A6E8", "272038"}}},
+	[DRAWING_MUNIN] = {.parts = {"BACK#F0F0F0", "FRAME#F0F0F0", "CANVAS#FFFFFF", "FONT#666666",
+						   "AXIS#CFD6F8", "ARROW#CFD6F8"},
+		.zero = "000000",
+		.update = "999999",
+		.note = "0E7490",
+		.levels = LEVELS_ON_LIGHT},
 };
 
 const struct drawing_palette *palette_of(enum drawing_theme theme)

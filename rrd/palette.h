@@ -8,8 +8,11 @@
 enum { PALETTE_PARTS = 10 };
 
 struct drawing_palette {
-	const char *parts[PALETTE_PARTS];               /* "BACK#RRGGBB" … as librrd names them */
-	const char *zero, *update, *warning, *critical; /* RRGGBB */
+	const char *parts[PALETTE_PARTS]; /* "BACK#RRGGBB" … as librrd names them; NULL: no more */
+	const char *zero, *update, *note; /* RRGGBB, as all that follow */
+	struct {
+		const char *edge, *fill; /* of rules and edges; of what lies behind the curves */
+	} levels[DRAWING_UNKNOWN + 1];
 };
 
 const struct drawing_palette *palette_of(enum drawing_theme theme);

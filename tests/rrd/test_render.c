@@ -1,7 +1,9 @@
 #include "support.h"
 #include "rrd/drawing.h"
+#include "rrd/lines.h"
 #include "rrd/render.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -84,24 +86,52 @@ static void wait_for(struct want *w)
 
 struct scene {
 	struct bench_tree *tree;
-	struct service *service;
+	struct catalog *catalog;
+	const struct service *service;
 	char *file;
 	enum drawing_format format;
+	enum drawing_theme theme;
+	bool marked;
 };
+
+/* Something was wrong many times, somebody wrote about it, rules have limits. */
+static void mark(struct drawing *d)
+{
+	static char note[] = "100 % sure: \\l=\\n <b>";
+	for (size_t i = 0; i < DRAWING_SPANS_MAX; i++) {
+		int64_t from_s = BEGIN + 10 * (int64_t)i;
+		d->spans[i] = (struct drawing_span){from_s, from_s + 5, (uint8_t)(1 + i % 4)};
+	}
+	d->span_count = DRAWING_SPANS_MAX;
+	for (size_t i = 0; i < DRAWING_NOTES_MAX; i++) {
+		d->notes[i] = (struct drawing_note){BEGIN + (int64_t)i * 30, 0, note};
+	}
+	d->note_count = DRAWING_NOTES_MAX;
+	d->limits[0] = (struct drawing_limit){30, 2};
+	d->limit_count = 1;
+}
 
 static GPtrArray *scene_arguments(void *data)
 {
 	struct scene *scene = data;
-	const char *files[] = {scene->file};
-	struct drawing d = {.service = scene->service,
+	AUTO(plot) plot = plot_create(scene->catalog, scene->service);
+	g_autoptr(GHashTable) files = drawing_files_create();
+	drawing_files_add(files, service_field(scene->service, 0), scene->file, BEGIN + 1990);
+	struct drawing d = {.plot = plot,
 		.files = files,
 		.from_s = BEGIN,
 		.to_s = BEGIN + 2000,
-		.last_update_s = BEGIN + 1990,
+		.now_s = BEGIN + 2000,
 		.width = 400,
 		.height = 175,
 		.format = scene->format,
+		.theme = scene->theme,
+		.lower = NAN,
+		.upper = NAN,
 		.title = "100% %n%s \\j"};
+	if (scene->marked) {
+		mark(&d);
+	}
 	return drawing_arguments(&d, NULL);
 }
 
@@ -115,14 +145,19 @@ static struct scene *scene_create(const char *label)
 	}
 	support_start(scene->tree);
 	scene->file = support_file(scene->tree, 1);
-	scene->service = service_create("example.com", "a.example.com", "test", 10);
-	service_add_field(scene->service, "value", label, FIELD_GAUGE);
+	scene->catalog = catalog_create();
+	struct service *service = service_create("example.com", "a.example.com", "test", 10);
+	struct field *field = service_add_field(service, "value", label, FIELD_GAUGE);
+	assert_true(attributes_set(&field->attributes, ATTRIBUTES_FIELD, "trend", "yes"));
+	assert_true(attributes_set(&field->attributes, ATTRIBUTES_FIELD, "line", "3:ff0000:a=b"));
+	assert_true(attributes_set(&service->attributes, ATTRIBUTES_GRAPH, "graph_total", label));
+	scene->service = catalog_declare(scene->catalog, service, NULL);
 	return scene;
 }
 
 static void scene_destroy(struct scene *scene)
 {
-	service_destroy(scene->service);
+	catalog_destroy(scene->catalog);
 	g_free(scene->file);
 	support_tree_destroy(scene->tree);
 	g_free(scene);
@@ -137,19 +172,22 @@ static struct render *start(struct loop **loop)
 	return render;
 }
 
-static void every_format_is_drawn(void **state UNUSED)
+static void every_format_and_theme_is_drawn(void **state UNUSED)
 {
 	static const char *const magic[DRAWING_FORMATS] = {"\x89PNG", "<?xml", "%PDF", "%!PS"};
 	struct scene *scene = scene_create("a label");
 	struct loop *loop;
 	struct render *render = start(&loop);
-	for (unsigned format = 0; format < DRAWING_FORMATS; format++) {
+	for (unsigned i = 0; i < DRAWING_FORMATS * DRAWING_THEMES * 2; i++) {
 		struct want w = {.loop = loop, .make = scene_arguments, .data = scene};
-		scene->format = (enum drawing_format)format;
+		scene->format = (enum drawing_format)(i % DRAWING_FORMATS);
+		scene->theme = (enum drawing_theme)(i / DRAWING_FORMATS % DRAWING_THEMES);
+		scene->marked = i >= DRAWING_FORMATS * DRAWING_THEMES;
 		submit(render, &w, 1);
 		wait_for(&w);
+		assert_string_equal(w.text, "");
 		assert_int_equal(w.pictures, 1);
-		assert_memory_equal(w.magic, magic[format], strlen(magic[format]));
+		assert_memory_equal(w.magic, magic[scene->format], strlen(magic[scene->format]));
 	}
 	render_destroy(render);
 	loop_destroy(loop);
@@ -294,7 +332,7 @@ int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_format_is_drawn),
+		cmocka_unit_test(every_format_and_theme_is_drawn),
 		cmocka_unit_test(labels_of_any_kind_are_drawn),
 		cmocka_unit_test(one_key_is_drawn_once_at_a_time),
 		cmocka_unit_test(errors_are_told_and_the_next_picture_is_drawn),
