@@ -124,8 +124,8 @@ const struct import_setting *import_inherited(
 
 /* -- complaints -- */
 
-static void PRINTF_LIKE(4, 5) complain(const struct reader *r, enum diag_severity severity,
-	const char *code, const char *format, ...)
+static void PRINTF_LIKE(4, 5) complain(
+	const struct reader *r, enum diag_severity severity, const char *code, const char *format, ...)
 {
 	struct diag_place place = {.line = r->line, .column = 1, .end_column = 2};
 	va_list args;
@@ -192,7 +192,9 @@ static char *join(const struct reader *r, const char *key)
 	if (!*r->prefix) {
 		return g_strdup(key);
 	}
-	const char *between = strchr(r->prefix, ':') ? "." : g_str_has_suffix(r->prefix, ";") ? "" : ":";
+	const char *between = strchr(r->prefix, ':')             ? "."
+						  : g_str_has_suffix(r->prefix, ";") ? ""
+															 : ":";
 	return g_strconcat(r->prefix, between, key, NULL);
 }
 
@@ -245,7 +247,8 @@ static void take_heading(struct reader *r, char *text)
 	char *name = g_strstrip(text + 1);
 	if (!heading_good(name)) {
 		complain(r, DIAG_ERROR, "M101",
-			"[%s] names neither a host nor a group; what follows up to the next section is left out",
+			"[%s] names neither a host nor a group; what follows up to the next section is left "
+			"out",
 			name);
 		return;
 	}
@@ -328,7 +331,8 @@ static bool fits(struct reader *r, const char *line, size_t length, const GStrin
 		return false;
 	}
 	if (length + joined->len > IMPORT_LINE_MAX) {
-		complain(r, DIAG_ERROR, "M104", "a line of more than %d bytes is left out", IMPORT_LINE_MAX);
+		complain(
+			r, DIAG_ERROR, "M104", "a line of more than %d bytes is left out", IMPORT_LINE_MAX);
 		return false;
 	}
 	return true;

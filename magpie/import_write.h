@@ -21,13 +21,14 @@ struct import_note {
 
 struct import_report {
 	GPtrArray *notes; /* struct import_note *, owned, in the order of the files */
-	unsigned asked, drawn, unasked, lost; /* hosts: with a node, with graphs only, not asked, lost */
+	unsigned asked, drawn, unasked,
+		lost; /* hosts: with a node, with graphs only, not asked, lost */
 	unsigned overrides, graphs, channels;
 };
 
 struct import_options {
-	const char *origin;           /* munin.conf's path, for the first comment */
-	const char *directory;        /* of the RRD tree; absolute */
+	const char *origin;                    /* munin.conf's path, for the first comment */
+	const char *directory;                 /* of the RRD tree; absolute */
 	const struct munin_datafile *datafile; /* NULL: there is none */
 };
 
