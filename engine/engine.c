@@ -28,6 +28,8 @@
 enum {
 	TICK_MS = 1000,
 	RELEASE_TICKS = 60,
+	FORGET_TICKS = 3600,
+	FORGET_FIRST = 900, /* by then all series are known that still are */
 	STRIP_TICKS = 10,
 	KEEP_EVENTS_DAYS = 90,
 	STOP_TURN_MS = 10,
@@ -376,6 +378,10 @@ static void engine_tick(void *owner)
 	if (++engine->ticks % RELEASE_TICKS == 0) {
 		release_segments(engine, now);
 	}
+	if (engine->ticks % FORGET_TICKS == FORGET_FIRST) {
+		evaluate_end_lost_marks(engine);
+		marks_forget(engine, now);
+	}
 	engine->turns++;
 	loop_timer_after(engine->tick, wall_next(now, TICK_MS).ms - now.ms);
 }
@@ -402,6 +408,7 @@ static void make_parts(struct engine *engine)
 	engine->hosts = hosts_create();
 	engine->sources = sources_create();
 	engine->seen = seen_create(engine->catalog, engine->window);
+	engine->marks = marks_create();
 	engine->writer = g_new(struct frame_writer, 1);
 	fleet_init(&engine->fleet);
 	engine->tasks = work_create(engine);
@@ -416,7 +423,8 @@ static void make_parts(struct engine *engine)
 		.window = engine->window,
 		.hosts = engine->hosts,
 		.sources = engine->sources,
-		.seen = engine->seen};
+		.seen = engine->seen,
+		.marks = marks_table(engine->marks)};
 	engine->publish = publish_create(&parts, &publish_handlers, engine);
 	engine->inventory = inventory_create(engine->catalog, &inventory_handlers, engine);
 	engine->apply = apply_create(engine->catalog, engine->window, &apply_handlers, engine);
@@ -498,6 +506,7 @@ void engine_destroy(struct engine *engine)
 	hosts_destroy(engine->hosts);
 	sources_destroy(engine->sources);
 	seen_destroy(engine->seen);
+	marks_destroy(engine->marks);
 	fleet_finish(&engine->fleet);
 	g_free(engine->writer);
 	window_destroy(engine->window);

@@ -9,6 +9,7 @@
 #include "engine/intake.h"
 #include "engine/inventory.h"
 #include "engine/keeper.h"
+#include "engine/marks.h"
 #include "engine/publish.h"
 #include "engine/seen.h"
 #include "engine/sources.h"
@@ -30,6 +31,7 @@ struct engine {
 	struct hosts *hosts;
 	struct sources *sources;
 	struct seen *seen;
+	struct marks *marks;
 	struct fleet fleet;
 	struct frame_writer *writer; /* for what is stored as a frame's payload */
 	struct keeper *keeper;

@@ -189,6 +189,7 @@ static void on_transition(void *owner, const struct transition *t)
 	tell(engine, &view, &texts, t->at);
 	if (t->level_changed) {
 		note_event(engine, t, &view, &texts);
+		marks_level(engine, &view, t->at, texts.summary->str);
 		struct waiting waiting = {t->instance, keeper_generation(engine->keeper)};
 		g_array_append_val(engine->alerts_waiting, waiting);
 		keeper_hurry(engine->keeper);
@@ -356,6 +357,13 @@ static void close_lost(struct engine *engine)
 	}
 }
 
+void evaluate_end_lost_marks(struct engine *engine)
+{
+	g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	ruleset_each(engine->ruleset, true, collect_key, keys);
+	marks_end_lost(engine, keys);
+}
+
 void evaluate_swap(struct engine *engine, struct ruleset *ruleset)
 {
 	if (engine->ruleset) {
@@ -369,6 +377,7 @@ void evaluate_swap(struct engine *engine, struct ruleset *ruleset)
 	ruleset_bind(ruleset, engine->catalog);
 	if (engine->keeper) {
 		close_lost(engine);
+		evaluate_end_lost_marks(engine);
 		keeper_hurry(engine->keeper);
 	}
 	publish_resync(engine->publish);

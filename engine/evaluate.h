@@ -31,6 +31,9 @@ void evaluate_tick(struct engine *engine, struct wall now);
 /* Nobody watches that host, or that service of it, any more: its problems end. */
 void evaluate_retire(struct engine *engine, const char *host, const char *service);
 
+/* Episodes of instances that are no more end. */
+void evaluate_end_lost_marks(struct engine *engine);
+
 /* Tells of what became known of the rules only when they met series. */
 void evaluate_complaints(struct engine *engine);
 

@@ -32,6 +32,7 @@ struct publish {
 	GQueue events;      /* struct store_event *, owned, oldest first */
 	GPtrArray *alerts;  /* of the walk */
 	GPtrArray *sources; /* of the walk: ids, owned; NULL: not begun */
+	GArray *marks;      /* of the walk: ids; NULL: not begun */
 	GQueue answers;     /* struct answer *: refused, to be sent first */
 	size_t phase, index;
 	uint64_t dropped;
@@ -126,6 +127,30 @@ static enum step step_sources(struct publish *p)
 		return STEP_END;
 	}
 	return send_source(p, p->sources->pdata[p->index]) ? STEP_MORE : STEP_FULL;
+}
+
+static bool send_mark(struct publish *p, uint64_t id)
+{
+	const struct mark *mark = mark_table_find(p->parts.marks, id);
+	if (mark) {
+		mark_put(p->writer, mark);
+	} else {
+		mark_gone_put(p->writer, id);
+	}
+	return send_frame(p);
+}
+
+static enum step step_marks(struct publish *p)
+{
+	if (!p->index || !p->marks) {
+		g_clear_pointer(&p->marks, g_array_unref);
+		p->marks = mark_table_ids(p->parts.marks);
+	}
+	if (p->index >= p->marks->len) {
+		g_clear_pointer(&p->marks, g_array_unref);
+		return STEP_END;
+	}
+	return send_mark(p, g_array_index(p->marks, uint64_t, p->index)) ? STEP_MORE : STEP_FULL;
 }
 
 static bool send_limits(struct publish *p, uint32_t series_id)
@@ -245,8 +270,8 @@ static enum step step_complete(struct publish *p)
 
 /* Values before alerts: beside an alert's own text the page shows the value it was made of. */
 static enum step (*const phases[])(struct publish *p) = {step_begin, step_services, step_seen,
-	step_hosts, step_sources, step_limits, step_values, step_alerts, step_events, step_status,
-	step_complete};
+	step_hosts, step_sources, step_marks, step_limits, step_values, step_alerts, step_events,
+	step_status, step_complete};
 
 static void sync_walk(void *owner);
 
@@ -321,6 +346,13 @@ void publish_seen(struct publish *p, const struct service *service)
 void publish_source(struct publish *p, const char *id)
 {
 	if (p->channel && !send_source(p, id)) {
+		missed(p);
+	}
+}
+
+void publish_mark(struct publish *p, uint64_t id)
+{
+	if (p->channel && !send_mark(p, id)) {
 		missed(p);
 	}
 }
@@ -558,6 +590,7 @@ void publish_destroy(struct publish *p)
 		g_queue_clear_full(&p->events, event_free);
 		g_ptr_array_unref(p->alerts);
 		g_clear_pointer(&p->sources, g_ptr_array_unref);
+		g_clear_pointer(&p->marks, g_array_unref);
 		g_free(p->writer);
 		g_free(p->live);
 		g_free(p);

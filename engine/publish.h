@@ -5,6 +5,7 @@
 #include "engine/seen.h"
 #include "engine/sources.h"
 #include "model/catalog.h"
+#include "model/mark.h"
 #include "model/window.h"
 
 #include <stdbool.h>
@@ -47,6 +48,7 @@ struct publish_parts {
 	struct hosts *hosts;
 	struct sources *sources;
 	struct seen *seen;
+	const struct mark_table *marks;
 };
 
 struct publish *publish_create(
@@ -63,6 +65,8 @@ void publish_declare(struct publish *publish, const struct service *service);
 void publish_seen(struct publish *publish, const struct service *service);
 void publish_host(struct publish *publish, const char *name);
 void publish_source(struct publish *publish, const char *id);
+/* A mark is new, another one or gone. */
+void publish_mark(struct publish *publish, uint64_t id);
 void publish_source_gone(struct publish *publish, const char *id);
 void publish_value(struct publish *publish, uint32_t series_id, struct wall at, double value);
 void publish_alert(struct publish *publish, void *alert);

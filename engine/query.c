@@ -8,6 +8,7 @@
 #include "engine/work.h"
 #include "model/message.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -66,7 +67,44 @@ static bool answer_archive_tasks(const struct question *q, GString *out, struct 
 	return work_show(q->engine, q->argument, out, err);
 }
 
+static const char *text_of(const json_t *argument, const char *name)
+{
+	const char *text = json_string_value(json_object_get(argument, name));
+	return text ? text : "";
+}
+
+/* {"host", "service", "at", "to" (ms), "text", "author"}: all but the text may be missing. */
+static bool answer_annotation_add(const struct question *q, GString *out, struct error *err)
+{
+	uint64_t id = 0;
+	const char *author = text_of(q->argument, "author");
+	struct mark note = {.host = (char *)text_of(q->argument, "host"),
+		.service = (char *)text_of(q->argument, "service"),
+		.about = (char *)(*author ? author : q->role),
+		.text = (char *)text_of(q->argument, "text")};
+	note.from.ms = json_integer_value(json_object_get(q->argument, "at"));
+	note.to.ms = json_integer_value(json_object_get(q->argument, "to"));
+	if (!marks_note(q->engine, &note, &id, err)) {
+		return false;
+	}
+	g_string_append_printf(out, "{\"id\":%" PRIu64 "}", id);
+	return true;
+}
+
+/* {"id": N} */
+static bool answer_annotation_remove(const struct question *q, GString *out, struct error *err)
+{
+	json_int_t id = json_integer_value(json_object_get(q->argument, "id"));
+	if (!marks_note_remove(q->engine, id > 0 ? (uint64_t)id : 0, err)) {
+		return false;
+	}
+	g_string_append(out, "{}");
+	return true;
+}
+
 static const struct verb verbs[] = {
+	{"annotation.add", false, answer_annotation_add},
+	{"annotation.remove", false, answer_annotation_remove},
 	{"archive.task", false, answer_archive_task},
 	{"archive.tasks", true, answer_archive_tasks},
 	{"auth.check", true, answer_auth_check},

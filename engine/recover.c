@@ -89,6 +89,11 @@ static void load_seen(void *owner, const char *host, const void *spans, size_t l
 	}
 }
 
+static void load_mark(void *owner, const char *id UNUSED, const void *mark, size_t length)
+{
+	marks_restore(owner, mark, length);
+}
+
 /* Never fails: without a usable file everything is kept in memory, and people are told. */
 static struct store *open_store(struct engine *engine)
 {
@@ -110,7 +115,7 @@ static struct store *open_store(struct engine *engine)
 bool recover_store(struct engine *engine, struct store **store, struct error *err)
 {
 	static const struct store_loader loader = {load_value, load_service, load_state, load_outbox,
-		load_event, load_host, load_source, load_seen};
+		load_event, load_host, load_source, load_seen, load_mark};
 	*store = open_store(engine);
 	if (store_load(*store, &loader, engine, err)) {
 		return true;

@@ -29,6 +29,8 @@ struct store_loader {
 	/* What engine/sources.h and engine/seen.h made. May be NULL. */
 	void (*source)(void *owner, const char *id, const void *state, size_t length);
 	void (*seen)(void *owner, const char *host, const void *spans, size_t length);
+	/* What model/mark.h wrote. May be NULL. */
+	void (*mark)(void *owner, const char *id, const void *mark, size_t length);
 };
 
 /*

@@ -82,6 +82,7 @@ struct store_batch *store_batch_create(void)
 	batch->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, host_free);
 	batch->sources = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, bytes_free);
 	batch->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, bytes_free);
+	batch->marks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, bytes_free);
 	batch->events = g_ptr_array_new_with_free_func(event_free);
 	return batch;
 }
@@ -96,6 +97,7 @@ void store_batch_destroy(struct store_batch *batch)
 		g_hash_table_unref(batch->hosts);
 		g_hash_table_unref(batch->sources);
 		g_hash_table_unref(batch->seen);
+		g_hash_table_unref(batch->marks);
 		g_ptr_array_unref(batch->events);
 		g_free(batch);
 	}
@@ -106,7 +108,8 @@ bool store_batch_is_empty(const struct store_batch *batch)
 	return !g_hash_table_size(batch->values) && !g_hash_table_size(batch->services) &&
 		   !g_hash_table_size(batch->states) && !g_hash_table_size(batch->outbox) &&
 		   !g_hash_table_size(batch->hosts) && !g_hash_table_size(batch->sources) &&
-		   !g_hash_table_size(batch->seen) && !batch->events->len && !batch->forget_before.ms;
+		   !g_hash_table_size(batch->seen) && !g_hash_table_size(batch->marks) &&
+		   !batch->events->len && !batch->forget_before.ms;
 }
 
 void store_put_value(struct store_batch *batch, const char *name, const char *text)
@@ -157,6 +160,11 @@ void store_put_seen(struct store_batch *batch, const char *host, const void *spa
 	g_hash_table_replace(batch->seen, g_strdup(host), g_bytes_new(spans, length));
 }
 
+void store_put_mark(struct store_batch *batch, uint64_t id, const void *mark, size_t length)
+{
+	g_hash_table_replace(batch->marks, g_strdup_printf("%" PRIu64, id), g_bytes_new(mark, length));
+}
+
 void store_put_event(struct store_batch *batch, struct wall at, const char *kind,
 	const char *object, const char *text)
 {
@@ -192,6 +200,7 @@ void store_batch_merge_older(struct store_batch *into, struct store_batch *from)
 	merge_table(into->hosts, from->hosts);
 	merge_table(into->sources, from->sources);
 	merge_table(into->seen, from->seen);
+	merge_table(into->marks, from->marks);
 	GPtrArray *newer = into->events;
 	into->events = from->events;
 	from->events = newer;

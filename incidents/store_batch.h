@@ -76,6 +76,7 @@ struct store_batch {
 	GHashTable *hosts;         /* name -> struct store_host * */
 	GHashTable *sources;       /* id -> GBytes; empty: remove */
 	GHashTable *seen;          /* host name -> GBytes; empty: remove */
+	GHashTable *marks;         /* id in decimal -> GBytes; empty: remove */
 	GPtrArray *events;         /* struct store_event * */
 	struct wall forget_before; /* events and messages that are over; ms 0: nothing is forgotten */
 };
@@ -97,6 +98,7 @@ void store_put_outbox(struct store_batch *batch, const struct outbox_row *row);
 void store_put_host(struct store_batch *batch, const struct store_host *host);
 void store_put_source(struct store_batch *batch, const char *id, const void *state, size_t length);
 void store_put_seen(struct store_batch *batch, const char *host, const void *spans, size_t length);
+void store_put_mark(struct store_batch *batch, uint64_t id, const void *mark, size_t length);
 void store_put_event(struct store_batch *batch, struct wall at, const char *kind,
 	const char *object, const char *text);
 

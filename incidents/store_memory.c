@@ -87,6 +87,7 @@ static bool memory_load(
 	load_blobs(all->states, loader->state, owner);
 	load_blobs(all->sources, loader->source, owner);
 	load_blobs(all->seen, loader->seen, owner);
+	load_blobs(all->marks, loader->mark, owner);
 	load_rows(all, loader, owner);
 	size_t count = all->events->len;
 	for (size_t i = count > STORE_EVENTS_LOADED ? count - STORE_EVENTS_LOADED : 0; i < count; i++) {
@@ -150,6 +151,7 @@ static bool memory_commit(
 	copy_blobs(all->states, batch->states, true);
 	copy_blobs(all->sources, batch->sources, true);
 	copy_blobs(all->seen, batch->seen, true);
+	copy_blobs(all->marks, batch->marks, true);
 	g_hash_table_iter_init(&iter, batch->outbox);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		copy_row(all, value);

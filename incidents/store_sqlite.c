@@ -37,6 +37,7 @@ static const char *const migrations[] = {
 	"CREATE INDEX outbox_unfinished ON outbox(id) WHERE state < 3 OR open;",
 	"CREATE TABLE source(id TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE seen(host TEXT PRIMARY KEY, spans BLOB NOT NULL) WITHOUT ROWID;",
+	"CREATE TABLE mark(id TEXT PRIMARY KEY, mark BLOB NOT NULL) WITHOUT ROWID;",
 };
 
 #define OUTBOX_COLUMNS                                                                             \
@@ -53,6 +54,8 @@ enum statement {
 	DROP_SOURCE,
 	PUT_SEEN,
 	DROP_SEEN,
+	PUT_MARK,
+	DROP_MARK,
 	PUT_HOST,
 	PUT_EVENT,
 	PUT_OUTBOX,
@@ -70,6 +73,8 @@ static const char *const statements[STATEMENTS] = {
 	[DROP_SOURCE] = "DELETE FROM source WHERE id=?",
 	[PUT_SEEN] = "INSERT OR REPLACE INTO seen VALUES(?,?)",
 	[DROP_SEEN] = "DELETE FROM seen WHERE host=?",
+	[PUT_MARK] = "INSERT OR REPLACE INTO mark VALUES(?,?)",
+	[DROP_MARK] = "DELETE FROM mark WHERE id=?",
 	[PUT_HOST] = "INSERT OR REPLACE INTO host VALUES(?,?,?,?,?,?,?)",
 	[PUT_EVENT] = "INSERT INTO event(at, kind, object, text) VALUES(?,?,?,?)",
 	[PUT_OUTBOX] = "INSERT INTO outbox(" OUTBOX_COLUMNS
@@ -258,6 +263,14 @@ static void give_seen(const struct loading *l, sqlite3_stmt *s)
 	}
 }
 
+static void give_mark(const struct loading *l, sqlite3_stmt *s)
+{
+	const void *blob = sqlite3_column_blob(s, 1);
+	if (l->loader->mark) {
+		l->loader->mark(l->owner, text_at(s, 0), blob, (size_t)sqlite3_column_bytes(s, 1));
+	}
+}
+
 static void give_outbox(const struct loading *l, sqlite3_stmt *s)
 {
 	struct outbox_row row = row_from(s);
@@ -292,6 +305,7 @@ static const struct {
 	{"SELECT key, state FROM rule_state ORDER BY key", give_state},
 	{"SELECT id, state FROM source ORDER BY id", give_source},
 	{"SELECT host, spans FROM seen ORDER BY host", give_seen},
+	{"SELECT id, mark FROM mark ORDER BY id", give_mark},
 	{"SELECT " OUTBOX_COLUMNS " FROM outbox WHERE state < 3 OR open ORDER BY id", give_outbox},
 	{"SELECT name, error, seen_at, up, step_s, strip_hour, strip FROM host ORDER BY name",
 		give_host},
@@ -395,6 +409,11 @@ static bool write_seen(struct store_sqlite *s, gpointer key, gpointer value, str
 	return write_blob(s, PUT_SEEN, DROP_SEEN, key, value, err);
 }
 
+static bool write_mark(struct store_sqlite *s, gpointer key, gpointer value, struct error *err)
+{
+	return write_blob(s, PUT_MARK, DROP_MARK, key, value, err);
+}
+
 static bool write_host(
 	struct store_sqlite *s, gpointer key UNUSED, gpointer value, struct error *err)
 {
@@ -490,6 +509,7 @@ static bool sqlite_commit(struct store *store, const struct store_batch *batch, 
 		write_table(s, batch->hosts, write_host, err) &&
 		write_table(s, batch->sources, write_source, err) &&
 		write_table(s, batch->seen, write_seen, err) &&
+		write_table(s, batch->marks, write_mark, err) &&
 		write_table(s, batch->outbox, write_outbox, err) && write_events(s, batch, err) &&
 		write_forget(s, batch->forget_before, err) && run(s->db, "COMMIT", err)) {
 		return true;

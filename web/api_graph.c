@@ -3,6 +3,7 @@
 #include "web/archive.h"
 #include "web/curves.h"
 #include "web/export.h"
+#include "web/marks.h"
 #include "web/picture.h"
 #include "web/replica.h"
 #include "web/server.h"
@@ -216,6 +217,7 @@ static bool ask_picture(
 	}
 	question.dark = theme == 1;
 	add_limits(a->web, service, &question);
+	marks_fill(a->web->replica, service, span, &question);
 	return archive_graph(a->web->archive, &question, on_picture, a, err);
 }
 

@@ -85,6 +85,7 @@ struct picture *picture_create(void)
 	p->statistics = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	p->last = g_array_new(FALSE, TRUE, sizeof(struct sample));
 	p->seen = g_array_new(FALSE, TRUE, sizeof(struct replica_span));
+	p->marks = mark_table_create();
 	p->status.complaint = g_strdup("");
 	return p;
 }
@@ -103,6 +104,7 @@ void picture_destroy(struct picture *p)
 		g_hash_table_unref(p->statistics);
 		g_array_unref(p->last);
 		g_array_unref(p->seen);
+		mark_table_destroy(p->marks);
 		g_free(p->status.complaint);
 		catalog_destroy(p->catalog);
 		g_free(p);
@@ -235,6 +237,11 @@ struct replica_span replica_span(const struct replica *replica, uint32_t series_
 	const GArray *seen = replica->shown->seen;
 	return series_id < seen->len ? g_array_index(seen, struct replica_span, series_id)
 								 : (struct replica_span){0};
+}
+
+const GPtrArray *replica_marks(const struct replica *replica, const char *host)
+{
+	return mark_table_of(replica->shown->marks, host);
 }
 
 const struct replica_status *replica_status(const struct replica *replica)

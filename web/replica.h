@@ -1,6 +1,7 @@
 #pragma once
 #include "base/channel.h"
 #include "model/catalog.h"
+#include "model/mark.h"
 #include "model/sample.h"
 #include "model/source_state.h"
 #include "rules/ruleset.h"
@@ -114,6 +115,9 @@ const struct source_state *replica_source(const struct replica *replica, const c
 
 /* struct replica_alert of one host, in no order; NULL: none. */
 const GPtrArray *replica_alerts_of(const struct replica *replica, const char *host);
+
+/* const struct mark *, by their begin, of one host or ("") of all hosts; NULL: none. */
+const GPtrArray *replica_marks(const struct replica *replica, const char *host);
 
 struct replica_span replica_span(const struct replica *replica, uint32_t series_id);
 

@@ -19,6 +19,7 @@ struct picture {
 	GPtrArray *source_list; /* the same, sorted when asked for */
 	GArray *last;           /* struct sample by series id; at.ms 0: none */
 	GArray *seen;           /* struct replica_span by series id */
+	struct mark_table *marks;
 	struct replica_status status;
 	bool alerts_unsorted, hosts_unsorted, sources_unsorted;
 };

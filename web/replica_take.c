@@ -420,6 +420,23 @@ static bool take_statistic(struct replica *replica, struct frame_reader *r)
 	return frame_read_done(r);
 }
 
+static bool take_mark(struct replica *replica, const struct frame *frame)
+{
+	struct mark_table *marks = target(replica)->marks;
+	uint64_t id = 0;
+	if (frame->type == MESSAGE_MARK_GONE) {
+		if (mark_gone_read(frame, &id)) {
+			mark_table_remove(marks, id);
+		}
+		return id;
+	}
+	struct mark *mark = mark_read(frame, NULL);
+	if (mark) {
+		mark_table_put(marks, mark);
+	}
+	return mark;
+}
+
 static bool take(struct replica *replica, const struct frame *frame)
 {
 	struct frame_reader r = frame_read(frame);
@@ -437,6 +454,8 @@ static bool take(struct replica *replica, const struct frame *frame)
 	case MESSAGE_STATUS: return take_status(replica, &r);
 	case MESSAGE_EVENT: return take_event(replica, &r);
 	case MESSAGE_LIMIT: return take_limit(replica, &r);
+	case MESSAGE_MARK:
+	case MESSAGE_MARK_GONE: return take_mark(replica, frame);
 	case MESSAGE_STATISTIC: return take_statistic(replica, &r);
 	default: return false;
 	}

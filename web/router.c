@@ -126,19 +126,29 @@ static void refuse(struct web *web, struct exchange *x, unsigned status, const c
 	}
 }
 
+/* What a path may be asked by, as the field Allow says it. */
+static const char *verbs_of(struct request *request)
+{
+	static const char *const lists[] = {"", "GET, HEAD", "POST", "GET, HEAD, POST", "DELETE",
+		"GET, HEAD, DELETE", "POST, DELETE", "GET, HEAD, POST, DELETE"};
+	enum verb asked = request->verb;
+	unsigned found = 0;
+	unsigned status = 0;
+	for (unsigned verb = VERB_GET; verb <= VERB_DELETE; verb++) {
+		request->verb = (enum verb)verb;
+		found |= router_find(request, &status) ? 1U << verb : 0;
+	}
+	request->verb = asked;
+	return lists[found];
+}
+
 static void refuse_unrouted(struct web *web, struct exchange *x, unsigned status)
 {
 	const char *target = x->request.target;
 	g_autofree char *path = g_strndup(target, MIN(strcspn(target, "?"), 100));
 	g_autofree char *detail = NULL;
 	if (status == 405) {
-		enum verb asked = x->request.verb;
-		x->request.verb = VERB_GET;
-		bool get = router_find(&x->request, &status);
-		x->request.verb = VERB_POST;
-		bool post = router_find(&x->request, &status);
-		x->request.verb = asked;
-		const char *allow = get && post ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST";
+		const char *allow = verbs_of(&x->request);
 		detail = g_strdup_printf("%s is to be asked by %s", path, allow);
 		refuse(web, x, 405, detail);
 		x->reply.allow = allow;

@@ -412,6 +412,130 @@ static void questions_are_answered_by_who_asks(void **state)
 	assert_delivered(notify, "3 0 hook;");
 }
 
+/* -- marks -- */
+
+/* "kind level begin-end text;" of all marks of the host, seconds from `begin`, "" where it goes on.
+ */
+static char *marks_told(struct fake *fake, int64_t begin_ms)
+{
+	GString *out = g_string_new("");
+	const GPtrArray *marks = mark_table_of(marks_table(fake->engine->marks), "web1");
+	for (guint i = 0; marks && i < marks->len; i++) {
+		const struct mark *mark = marks->pdata[i];
+		g_string_append_printf(out, "%u %u %lld-", mark->kind, mark->level,
+			(long long)(mark->from.ms - begin_ms) / 1000);
+		if (mark->to.ms) {
+			g_string_append_printf(out, "%lld", (long long)(mark->to.ms - begin_ms) / 1000);
+		}
+		g_string_append_c(out, ';');
+	}
+	return g_string_free(out, FALSE);
+}
+
+static void assert_marks(struct fake *fake, int64_t begin_ms, const char *expected)
+{
+	g_autofree char *told = marks_told(fake, begin_ms);
+	assert_string_equal(told, expected);
+}
+
+static void each_level_of_a_problem_is_an_episode(void **state)
+{
+	struct fake *fake = *state;
+	struct talk talk = talk_begin(fake, 300);
+	int64_t begin_ms = talk.t_ms;
+	say(&talk, 10);
+	say(&talk, 60);
+	assert_marks(fake, begin_ms, "0 2 20-;");
+	say(&talk, 95);
+	assert_marks(fake, begin_ms, "0 2 20-30;0 3 30-;");
+	uint64_t generation = keeper_generation(fake->engine->keeper);
+	fake_wait(fake, keeper_stored(fake->engine->keeper) + 1 >= generation);
+	fake_restart(fake, false);
+	fake_join(fake, ROLE_COLLECTOR);
+	fake_declare(fake, "web1", "demo", 1, 1);
+	assert_marks(fake, begin_ms, "0 2 20-30;0 3 30-;");
+	struct fake_peer *web = fake_join(fake, ROLE_WEB);
+	fake_wait(fake, fake_count(web, MESSAGE_SYNC) == 2);
+	assert_int_equal(fake_count(web, MESSAGE_MARK), 2);
+	say(&talk, 10);
+	say(&talk, 10);
+	g_autofree char *told = marks_told(fake, begin_ms);
+	assert_true(g_str_has_prefix(told, "0 2 20-30;0 3 30-"));
+	assert_false(g_str_has_suffix(told, "-;"));
+	fake_wait(fake, fake_count(web, MESSAGE_MARK) == 3);
+}
+
+static void the_episode_of_a_removed_rule_ends(void **state)
+{
+	struct fake *fake = *state;
+	struct talk talk = talk_begin(fake, 300);
+	say(&talk, 60);
+	AUTO(bundle)
+	without = bundle_of(conf_text, "rule other {\n\tvalue demo:f0\n\twarn > 1000\n}\n");
+	char *report = NULL;
+	assert_true(reload_propose(fake->engine, without, &report));
+	g_free(report);
+	const GPtrArray *marks = mark_table_of(marks_table(fake->engine->marks), "web1");
+	assert_int_equal(marks->len, 1);
+	assert_true(((const struct mark *)marks->pdata[0])->to.ms > 0);
+}
+
+static void old_marks_are_forgotten_open_ones_are_not(void **state)
+{
+	struct fake *fake = *state;
+	struct talk talk = talk_begin(fake, 300);
+	int64_t begin_ms = talk.t_ms;
+	say(&talk, 60);
+	say(&talk, 95);
+	marks_forget(fake->engine, (struct wall){begin_ms + 449LL * 86400000});
+	assert_marks(fake, begin_ms, "0 2 10-20;0 3 20-;");
+	marks_forget(fake->engine, (struct wall){begin_ms + 451LL * 86400000});
+	assert_marks(fake, begin_ms, "0 3 20-;");
+}
+
+static void annotations_are_made_and_taken_away(void **state)
+{
+	struct fake *fake = *state;
+	struct talk talk = talk_begin(fake, 300);
+	say(&talk, 1);
+	fake_join(fake, ROLE_WEB);
+	g_autofree char *path = g_build_filename(fake->directory, "admin.token", NULL);
+	g_autofree char *token = NULL;
+	assert_true(g_file_get_contents(path, &token, NULL, NULL));
+	g_strchomp(token);
+	const struct {
+		const char *token, *verb, *json;
+		unsigned status;
+	} rows[] = {
+		{"", "annotation.add", "{\"text\":\"x\"}", ERR_DENIED},
+		{token, "annotation.add", "{\"host\":\"web1\"}", ERR_CONFIG},
+		{token, "annotation.add", "{\"text\":\"x\",\"host\":\"nobody\"}", ERR_NOT_FOUND},
+		{token, "annotation.add", "{\"text\":\"x\",\"host\":\"web1\",\"service\":\"no\"}",
+			ERR_NOT_FOUND},
+		{token, "annotation.add", "{\"text\":\"x\",\"at\":5000,\"to\":4000}", ERR_CONFIG},
+		{token, "annotation.add", "{\"text\":\"deployed\",\"host\":\"web1\",\"service\":\"demo\"}",
+			MESSAGE_OK},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		g_autofree char *text = NULL;
+		ask(fake, rows[i].token, rows[i].verb, rows[i].json);
+		assert_int_equal(answer(fake, &text), rows[i].status);
+	}
+	struct mark_table *table = marks_table(fake->engine->marks);
+	const GPtrArray *marks = mark_table_of(table, "web1");
+	assert_int_equal(marks->len, 1);
+	const struct mark *mark = marks->pdata[0];
+	assert_string_equal(mark->text, "deployed");
+	assert_string_equal(mark->about, "admin");
+	g_autofree char *json = g_strdup_printf("{\"id\":%llu}", (unsigned long long)mark->id);
+	for (int i = 0; i < 2; i++) {
+		g_autofree char *text = NULL;
+		ask(fake, token, "annotation.remove", json);
+		assert_int_equal(answer(fake, &text), i ? ERR_NOT_FOUND : MESSAGE_OK);
+	}
+	assert_int_equal(mark_table_count(table), 0);
+}
+
 #define HERE(f) cmocka_unit_test_setup_teardown(f, setup, fake_teardown)
 
 int main(void)
@@ -426,6 +550,10 @@ int main(void)
 		HERE(a_removed_rule_ends_its_problem),
 		HERE(a_start_with_broken_files_uses_the_accepted_ones),
 		HERE(questions_are_answered_by_who_asks),
+		HERE(each_level_of_a_problem_is_an_episode),
+		HERE(the_episode_of_a_removed_rule_ends),
+		HERE(old_marks_are_forgotten_open_ones_are_not),
+		HERE(annotations_are_made_and_taken_away),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

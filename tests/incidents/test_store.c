@@ -111,6 +111,11 @@ static void see_source(void *owner, const char *id, const void *state, size_t le
 	g_string_append_printf(owner, "source %s %.*s\n", id, (int)length, (const char *)state);
 }
 
+static void see_mark(void *owner, const char *id, const void *mark, size_t length)
+{
+	g_string_append_printf(owner, "mark %s %.*s\n", id, (int)length, (const char *)mark);
+}
+
 static void see_seen(void *owner, const char *host, const void *spans, size_t length)
 {
 	g_string_append_printf(owner, "seen %s %.*s\n", host, (int)length, (const char *)spans);
@@ -118,8 +123,8 @@ static void see_seen(void *owner, const char *host, const void *spans, size_t le
 
 static char *content(struct place *place)
 {
-	static const struct store_loader loader = {
-		see_value, see_service, see_state, see_outbox, see_event, see_host, see_source, see_seen};
+	static const struct store_loader loader = {see_value, see_service, see_state, see_outbox,
+		see_event, see_host, see_source, see_seen, see_mark};
 	GString *seen = g_string_new("");
 	assert_true(store_load(place->store, &loader, seen, NULL));
 	return g_string_free(seen, FALSE);
@@ -173,6 +178,7 @@ static void everything_comes_back_after_a_restart(void **state)
 	store_put_host(batch, &host);
 	store_put_source(batch, "web1/munin/munin", "SRC", 3);
 	store_put_seen(batch, "web1", "SPANS", 5);
+	store_put_mark(batch, 9000000000ULL, "MARK", 4);
 	store_put_event(batch, (struct wall){1}, "rrd.set_aside", "a.rrd", "why");
 	store_put_event(batch, (struct wall){2}, "kind", "b", "text");
 	struct outbox_row row = message(1, (char *)"k1", OUTBOX_PENDING, true);
@@ -182,6 +188,7 @@ static void everything_comes_back_after_a_restart(void **state)
 	const char *all = "value position=18446744073709551615\nvalue token=ab'c\n"
 					  "service web1:cpu DECL\nstate rule/web1 S1\nstate rule/web2 S2\n"
 					  "source web1/munin/munin SRC\nseen web1 SPANS\n"
+					  "mark 9000000000 MARK\n"
 					  "outbox 1 k1 mail 0 1 full\n"
 					  "host web1 5 1 10 7 ------------------------ refused\n"
 					  "event 1 rrd.set_aside a.rrd why\nevent 2 kind b text\n";

@@ -152,7 +152,9 @@ static void all_that_is_described_is_there(void **state)
 		json_object_foreach(operations, verb, operation)
 		{
 			unsigned status = 0;
-			struct request r = {.verb = !strcmp(verb, "get") ? VERB_GET : VERB_POST};
+			struct request r = {.verb = !strcmp(verb, "get")      ? VERB_GET
+										: !strcmp(verb, "delete") ? VERB_DELETE
+																  : VERB_POST};
 			g_autofree char *target = g_strdup(path);
 			g_strdelimit(target, "{}", '_');
 			assert_true(request_parse_target(&r, target, NULL));
