@@ -3,6 +3,8 @@
 #include "rrd/headerlog.h"
 #include "rrd/marker.h"
 
+#include <time.h>
+
 #include <glib.h>
 
 #include "base/banned.h"
@@ -18,6 +20,9 @@
  */
 enum {
 	RETRY_TICKS = 30,
+	LOCK_PAUSE_US = 500, /* while somebody reads a file */
+	LOCK_PAUSES = 40,    /* at most, in one batch: 20 ms */
+	LOCKED_TICKS = 60,   /* locked all that time it counts as failing */
 	AHEAD_MAX_S = 86400, /* a file written further ahead of now is told about */
 };
 
@@ -30,6 +35,8 @@ struct files {
 	struct files_handlers handlers;
 	void *owner;
 	GPtrArray *batch;
+	GPtrArray *again; /* struct series: locked by a reader */
+	unsigned pauses;  /* made in this batch because of that */
 	struct files_counts counts;
 	uint32_t ticks;
 	uint32_t epoch; /* of the header log */
@@ -212,6 +219,23 @@ static bool make_file(struct files *f, struct series *s, struct error *err)
 	return rrdfile_create(f->tree, s->path, &plan, &source, start_s, err);
 }
 
+/*
+ * A drawing process of another role reads the file in that moment, some microseconds long: librrd
+ * refuses instead of waiting (reliability, L2).
+ */
+static bool update_patiently(struct files *f, const struct series *s, size_t n, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_US * 1000L};
+	while (!rrdfile_update(f->tree, s->path, s->type, s->pending, n, err)) {
+		if (err->kind != ERR_TIMEOUT || f->pauses >= LOCK_PAUSES) {
+			return false;
+		}
+		f->pauses++;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static bool touch(struct files *f, struct series *s, struct error *err)
 {
 	if (!s->count) {
@@ -233,14 +257,31 @@ static bool touch(struct files *f, struct series *s, struct error *err)
 	}
 	while (s->count) {
 		size_t n = s->count < RRDFILE_BATCH_MAX ? s->count : RRDFILE_BATCH_MAX;
-		if (!rrdfile_update(f->tree, s->path, s->type, s->pending, n, err)) {
+		if (!update_patiently(f, s, n, err)) {
 			return false;
 		}
 		f->counts.values += n;
 		series_drop(s, n);
 	}
 	f->counts.touched++;
+	s->locked = 0;
 	out_of_trouble(f, s);
+	return true;
+}
+
+/* Held by others all the time: its samples stay, at the next tick it is tried again. */
+static bool postpone(struct files *f, struct series *s)
+{
+	if (s->locked >= LOCKED_TICKS) {
+		s->locked = 0;
+		return false;
+	}
+	s->locked++;
+	f->counts.locked++;
+	if (!s->again) {
+		s->again = true;
+		g_ptr_array_add(f->again, s);
+	}
 	return true;
 }
 
@@ -248,6 +289,9 @@ static void after_failure(struct files *f, struct series *s, const struct error 
 {
 	struct error err = {.kind = ERR_NONE};
 	struct header header;
+	if (why->kind == ERR_TIMEOUT && postpone(f, s)) {
+		return;
+	}
 	log_warn("rrd.write", "error=\"%s\" retry_s=%d", log_safe(why->text), RETRY_TICKS);
 	hold_off(f, s, why->text);
 	if (!rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err)) {
@@ -282,6 +326,7 @@ void files_write(struct files *f, struct series *const *list, size_t count)
 		}
 		return; /* see I1 */
 	}
+	f->pauses = 0;
 	for (guint i = 0; i < f->batch->len; i++) {
 		struct series *s = f->batch->pdata[i];
 		marker_set(f->marker, s->path);
@@ -344,9 +389,20 @@ bool files_checkpoint(struct files *f, uint64_t sequence, struct error *err)
 
 /* -- life -- */
 
+static void try_again(struct files *f)
+{
+	g_autoptr(GPtrArray) list = f->again;
+	f->again = g_ptr_array_new();
+	for (guint i = 0; i < list->len; i++) {
+		((struct series *)list->pdata[i])->again = false;
+	}
+	files_write(f, (struct series *const *)list->pdata, list->len);
+}
+
 void files_tick(struct files *f)
 {
 	f->ticks++;
+	try_again(f);
 	if (f->failing && !f->troubled) {
 		f->failing = false;
 		f->handlers.event(f->owner, "rrd.working", "files", "all are written again");
@@ -430,6 +486,7 @@ struct files *files_open(const char *path, const struct series_table *table,
 	f->owner = plan->owner;
 	f->epoch = 1;
 	f->batch = g_ptr_array_new();
+	f->again = g_ptr_array_new();
 	f->tree = tree_open(path, err);
 	f->claim = f->tree ? claim_part(f->tree, &plan->share, err) : NULL;
 	unsigned instance = plan->share.instance;
@@ -449,6 +506,7 @@ void files_destroy(struct files *f)
 		claim_destroy(f->claim);
 		tree_destroy(f->tree);
 		g_ptr_array_unref(f->batch);
+		g_ptr_array_unref(f->again);
 		g_free(f);
 	}
 }

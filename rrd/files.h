@@ -26,6 +26,7 @@ struct files_handlers {
 struct files_counts {
 	uint64_t values;   /* written */
 	uint64_t touched;  /* files updated or made */
+	uint64_t locked;   /* writes that were put off because somebody read the file */
 	uint64_t failures; /* samples and files that could not be taken */
 };
 

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -66,10 +67,24 @@ static const rrd_infoval_t *find_image(const rrd_info_t *info)
 	return NULL;
 }
 
+/* Its owner writes to a file in that moment: that of another role, for our own waits for us. */
+static bool is_locked(void)
+{
+	const char *text = rrd_get_error();
+	return text && strstr(text, "could not lock");
+}
+
 static bool draw(int fd, int argc, char **argv)
 {
+	enum { TRIES = 100, PAUSE_MS = 2 };
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	rrd_clear_error();
 	rrd_info_t *info = rrd_graph_v(argc, argv);
+	for (int i = 0; !info && i < TRIES && is_locked(); i++) {
+		nanosleep(&pause, NULL);
+		rrd_clear_error();
+		info = rrd_graph_v(argc, argv);
+	}
 	const rrd_infoval_t *image = info ? find_image(info) : NULL;
 	bool sent;
 	if (image) {

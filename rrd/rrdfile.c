@@ -28,7 +28,7 @@ static bool library_error(struct error *err, const char *what, const char *path)
 		/* a full disk is reported like this */
 		return error_errno(err, ERR_STORAGE, saved, "%s: %s: no space or I/O error", path, what);
 	}
-	enum error_kind kind = strstr(text, "could not lock") ? ERR_CONFLICT : ERR_STORAGE;
+	enum error_kind kind = strstr(text, "could not lock") ? ERR_TIMEOUT : ERR_STORAGE;
 	return error_set(err, kind, "%s: %s", path, text);
 }
 

@@ -45,7 +45,7 @@ MUST_USE bool rrdfile_create(const struct tree *tree, const char *path,
 
 /*
  * Writes at most RRDFILE_BATCH_MAX samples with rising times; those not newer than the file's last
- * are skipped. CONFLICT: another process holds the file, try later.
+ * are skipped. TIMEOUT: another process reads the file, try later.
  */
 MUST_USE bool rrdfile_update(const struct tree *tree, const char *path, enum field_type type,
 	const struct sample *samples, size_t count, struct error *err);

@@ -28,11 +28,13 @@ struct series {
 	uint32_t waiting_since; /* tick, with `waiting` */
 	uint32_t rest_until;    /* tick before which it is not tried again; 0: none */
 	uint16_t readers;
-	uint8_t tries; /* writes that failed in a row */
-	uint8_t type;  /* enum field_type */
-	bool foreign;  /* another writer's: nothing is held back of it, its file is read only */
-	bool exists;   /* the file was seen */
-	bool apart;    /* its path carries a hash: another series has the plain one */
+	uint8_t tries;  /* writes that failed in a row */
+	uint8_t type;   /* enum field_type */
+	uint8_t locked; /* writes in a row that found the file locked */
+	bool again;     /* waits for the next tick because of that */
+	bool foreign;   /* another writer's: nothing is held back of it, its file is read only */
+	bool exists;    /* the file was seen */
+	bool apart;     /* its path carries a hash: another series has the plain one */
 	bool tune, fresh, full;
 	bool waiting; /* for the feed to go back: it takes no samples until then */
 };

@@ -96,9 +96,6 @@ struct archive_graph {
 		const char *text;
 	} notes[ARCHIVE_NOTES_MAX];
 	size_t note_count;
-	/* series of other hosts that it shows: what is held back of them is written first */
-	const uint32_t *borrowed;
-	size_t borrowed_count;
 };
 
 typedef void (*archive_picture_fn)(void *owner, const GByteArray *picture, const struct error *err);

@@ -1,5 +1,6 @@
 #include "web/archive_parts.h"
 #include "model/message.h"
+#include "model/plot.h"
 #include "model/shard.h"
 
 #include <string.h>
@@ -150,22 +151,42 @@ void archive_flushed(struct question *q)
 	}
 }
 
+/* Series of other hosts that the graph shows; u32. */
+static GArray *borrowed_series(const struct archive *archive, const struct service *service)
+{
+	GArray *series = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	AUTO(plot) plot = plot_create(archive->handlers.catalog(archive->owner), service);
+	for (size_t i = 0; i < plot->count; i++) {
+		const struct plot_curve *curve = &plot->curves[i];
+		for (size_t s = 0; s < curve->source_count; s++) {
+			const struct field *field = curve->sources[s];
+			if (field && field->series_id &&
+				strcmp(field->service->host_name, service->host_name) != 0) {
+				g_array_append_val(series, field->series_id);
+			}
+		}
+	}
+	return series;
+}
+
 /*
  * Has the other roles write what they hold back of the series the graph borrows. One that is away
  * holds nothing that could be waited for: then it is drawn without.
  */
-static void flush_borrowed(struct question *q, const struct archive_graph *question)
+static void flush_borrowed(struct question *q, const struct service *service)
 {
 	struct archive *archive = q->archive;
+	g_autoptr(GArray) borrowed = borrowed_series(archive, service);
 	unsigned own = ((const struct part *)q->parts->pdata[0])->writer;
 	int64_t now_s = wall_s(wall_now());
 	struct archive_fetch fetch = {.from_s = now_s - FLUSH_SPAN_S, .to_s = now_s};
 	g_autoptr(GArray) series = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	for (unsigned writer = 0; writer < archive->writers; writer++) {
-		for (size_t i = 0; writer != own && i < question->borrowed_count; i++) {
-			bool last = i + 1 == question->borrowed_count;
-			if (owner_of_series(archive, question->borrowed[i]) == writer) {
-				g_array_append_val(series, question->borrowed[i]);
+		for (size_t i = 0; writer != own && i < borrowed->len; i++) {
+			bool last = i + 1 == borrowed->len;
+			uint32_t id = g_array_index(borrowed, uint32_t, i);
+			if (owner_of_series(archive, id) == writer) {
+				g_array_append_val(series, id);
 			}
 			if (series->len == ARCHIVE_SERIES_MAX || (last && series->len)) {
 				struct part *part = archive_part(q, PART_FLUSH, writer);
@@ -214,10 +235,10 @@ bool archive_graph(struct archive *archive, const struct archive_graph *question
 	struct part *part = archive_part(q, PART_PICTURE, writer);
 	part->bytes = g_byte_array_new();
 	put_graph(archive->w, part->number, question);
-	if (archive->writers > 1 && question->borrowed_count) {
+	if (archive->writers > 1 && service) {
 		part->frame = g_byte_array_new();
 		g_byte_array_append(part->frame, archive->w->packet, (guint)archive->w->length);
-		flush_borrowed(q, question);
+		flush_borrowed(q, service);
 		if (q->open > 1) {
 			archive->counters.graphs++;
 			return true;

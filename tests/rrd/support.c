@@ -63,7 +63,9 @@ void support_start(struct bench_tree *t)
 {
 	static const struct files_handlers handlers = {.event = on_event, .rewind = on_rewind};
 	struct error err = {.kind = ERR_NONE};
-	t->writer = writer_create(t->path, &handlers, t, &err);
+	const struct files_plan plan = {
+		.share = t->share.instances ? t->share : share_all, .handlers = handlers, .owner = t};
+	t->writer = writer_create_share(t->path, &plan, &err);
 	if (!t->writer) {
 		fail_msg("%s", err.text);
 	}
@@ -128,27 +130,49 @@ static void append(struct bench_tree *t, uint16_t type, const void *payload, siz
 	g_ptr_array_add(t->journal, g_byte_array_free_to_bytes(all));
 }
 
+static void put_names(
+	struct entry_series *e, const char *host, const char *service, const char *field)
+{
+	e->min = e->max = __builtin_nan("");
+	snprintf(e->group, sizeof(e->group), "example.com");
+	snprintf(e->host, sizeof(e->host), "%s", host);
+	snprintf(e->service, sizeof(e->service), "%s", service);
+	snprintf(e->field, sizeof(e->field), "%s", field);
+}
+
 void support_series(struct bench_tree *t, uint32_t id, uint32_t step_s, enum field_type type,
 	const char *layout, const char *field)
 {
 	struct entry_series e = {.series_id = id, .step_s = step_s, .type = (uint8_t)type};
 	unsigned char payload[ENTRY_SERIES_MAX];
-	e.min = e.max = __builtin_nan("");
+	put_names(&e, "a.example.com", "test", field);
 	snprintf(e.layout, sizeof(e.layout), "%s", layout);
-	snprintf(e.group, sizeof(e.group), "example.com");
-	snprintf(e.host, sizeof(e.host), "a.example.com");
-	snprintf(e.service, sizeof(e.service), "test");
-	snprintf(e.field, sizeof(e.field), "%s", field);
 	append(t, ENTRY_SERIES, payload, entry_series_write(&e, payload));
+}
+
+void support_series_of(
+	struct bench_tree *t, uint32_t id, const char *host, const char *service, const char *field)
+{
+	struct entry_series e = {.series_id = id, .step_s = 10, .type = FIELD_GAUGE};
+	unsigned char payload[ENTRY_SERIES_MAX];
+	put_names(&e, host, service, field);
+	snprintf(e.layout, sizeof(e.layout), "compact");
+	append(t, ENTRY_SERIES, payload, entry_series_write(&e, payload));
+}
+
+void support_sample_ms(struct bench_tree *t, uint32_t id, int64_t t_ms, double value)
+{
+	struct entry_writer *w = g_new(struct entry_writer, 1);
+	const struct wall at = {t_ms};
+	entry_samples_start(w, at);
+	assert_true(entry_samples_add(w, at, id, value));
+	append(t, ENTRY_SAMPLES, w->payload, w->length);
+	g_free(w);
 }
 
 void support_sample(struct bench_tree *t, uint32_t id, int64_t t_s, double value)
 {
-	struct entry_writer *w = g_new(struct entry_writer, 1);
-	entry_samples_start(w, wall_from_s(t_s));
-	assert_true(entry_samples_add(w, wall_from_s(t_s), id, value));
-	append(t, ENTRY_SAMPLES, w->payload, w->length);
-	g_free(w);
+	support_sample_ms(t, id, 1000 * t_s, value);
 }
 
 char *support_file(struct bench_tree *t, uint32_t id)

@@ -13,6 +13,7 @@ struct bench_tree {
 	char *path;
 	struct writer *writer;
 	GPtrArray *journal; /* GBytes: {u16 type, payload}; sequence = index + 1 */
+	struct share share; /* instances 0: the only writer */
 	unsigned events, rewinds;
 	char last_event[1024]; /* kind, object, text */
 };
@@ -35,6 +36,11 @@ void support_checkpoint(struct bench_tree *tree);
 void support_series(struct bench_tree *tree, uint32_t id, uint32_t step_s, enum field_type type,
 	const char *layout, const char *field);
 void support_sample(struct bench_tree *tree, uint32_t id, int64_t t_s, double value);
+void support_sample_ms(struct bench_tree *tree, uint32_t id, int64_t t_ms, double value);
+
+/* The same as support_series(), gauges every ten seconds of another host. */
+void support_series_of(
+	struct bench_tree *tree, uint32_t id, const char *host, const char *service, const char *field);
 
 /* The absolute path of a series' file after writing all that is held back; NULL: none. g_free. */
 char *support_file(struct bench_tree *tree, uint32_t id);
