@@ -120,13 +120,6 @@ static bool read_json(const GByteArray *body, struct bundle *bundle, struct erro
 	return good;
 }
 
-static bool has_type(const struct request *request, const char *type)
-{
-	const char *given = request->content_type ? request->content_type : "";
-	size_t length = strcspn(given, "; ");
-	return length == strlen(type) && !g_ascii_strncasecmp(given, type, length);
-}
-
 static struct bundle *copy_configuration(const struct bundle *from)
 {
 	struct bundle *copy = bundle_create();
@@ -184,10 +177,10 @@ void api_rules_check(struct web *web, struct exchange *x)
 	const GByteArray *body = x->request.body;
 	if (!body) {
 		reply_problem(&x->reply, 400, "the texts to be checked are missing");
-	} else if (has_type(&x->request, "text/plain")) {
+	} else if (request_has_type(&x->request, "text/plain")) {
 		bundle_add(bundle, "rules.magpie", (const char *)body->data, body->len);
 		start_check(web, x, STEAL(bundle));
-	} else if (!has_type(&x->request, "application/json")) {
+	} else if (!request_has_type(&x->request, "application/json")) {
 		reply_problem(&x->reply, 415, "application/json or text/plain is wanted");
 	} else if (read_json(body, bundle, &err)) {
 		start_check(web, x, STEAL(bundle));

@@ -15,7 +15,28 @@
  */
 enum { SECONDS_MAX_DIGITS = 12 };
 
-static bool append_decoded(GString *out, const char *text, size_t length, bool query)
+/* Texts of other query languages: a line break in them is a blank that ends a comment. */
+static const char *const expressions[] = {"query", "match[]", "target"};
+
+static bool is_expression(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(expressions); i++) {
+		if (!strcmp(expressions[i], name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where a list of them is one request in those languages. */
+static bool may_repeat(const char *name)
+{
+	return is_expression(name) && strcmp(name, "query");
+}
+
+enum decoding { DECODE_PATH, DECODE_QUERY, DECODE_EXPRESSION };
+
+static bool append_decoded(GString *out, const char *text, size_t length, enum decoding how)
 {
 	for (size_t i = 0; i < length; i++) {
 		char c = text[i];
@@ -26,8 +47,14 @@ static bool append_decoded(GString *out, const char *text, size_t length, bool q
 			}
 			c = (char)(g_ascii_xdigit_value(text[i + 1]) * 16 + g_ascii_xdigit_value(text[i + 2]));
 			i += 2;
-		} else if (c == '+' && query) {
+		} else if (c == '+' && how != DECODE_PATH) {
 			c = ' ';
+		}
+		if (how == DECODE_EXPRESSION && (c == '\t' || c == '\r')) {
+			c = ' ';
+		} else if (how == DECODE_EXPRESSION && c == '\n') {
+			g_string_append_c(out, c);
+			continue;
 		}
 		if ((unsigned char)c < 0x20 || c == 0x7f) {
 			return false;
@@ -38,11 +65,11 @@ static bool append_decoded(GString *out, const char *text, size_t length, bool q
 }
 
 /* Decoded copy (g_malloc), or NULL. */
-static char *decode(const char *text, size_t length, bool query)
+static char *decode(const char *text, size_t length, enum decoding how)
 {
 	GString *out = g_string_sized_new(length);
-	bool good = append_decoded(out, text, length, query) &&
-				g_utf8_validate(out->str, (gssize)out->len, NULL);
+	bool good =
+		append_decoded(out, text, length, how) && g_utf8_validate(out->str, (gssize)out->len, NULL);
 	return g_string_free(out, !good);
 }
 
@@ -57,7 +84,7 @@ static bool parse_path(struct request *request, const char *path, size_t length,
 	while (at < length) {
 		const char *slash = memchr(path + at, '/', length - at);
 		size_t n = slash ? (size_t)(slash - path) - at : length - at;
-		g_autofree char *segment = decode(path + at, n, false);
+		g_autofree char *segment = decode(path + at, n, DECODE_PATH);
 		if (!segment || !segment_is_safe(segment)) {
 			return error_set(err, ERR_CONFIG,
 				"a part of the path is empty, \".\", \"..\", not UTF-8, or holds \"/\", \"\\\" or "
@@ -80,12 +107,13 @@ static bool parse_parameter(
 {
 	const char *equals = memchr(text, '=', length);
 	size_t n = equals ? (size_t)(equals - text) : length;
-	g_autofree char *name = decode(text, n, true);
-	g_autofree char *value = equals ? decode(equals + 1, length - n - 1, true) : g_strdup("");
+	g_autofree char *name = decode(text, n, DECODE_QUERY);
+	enum decoding how = name && is_expression(name) ? DECODE_EXPRESSION : DECODE_QUERY;
+	g_autofree char *value = equals ? decode(equals + 1, length - n - 1, how) : g_strdup("");
 	if (!name || !value || !*name) {
 		return error_set(err, ERR_CONFIG, "a parameter that is not UTF-8, or has no name");
 	}
-	if (request_text(request, name)) {
+	if (request_text(request, name) && !may_repeat(name)) {
 		return error_set(err, ERR_CONFIG, "the parameter \"%.60s\" is given twice", name);
 	}
 	if (request->parameter_count == REQUEST_PARAMETERS_MAX) {
@@ -97,16 +125,37 @@ static bool parse_parameter(
 	return true;
 }
 
-static bool parse_query(struct request *request, const char *query, struct error *err)
+static bool parse_query(
+	struct request *request, const char *query, size_t length, struct error *err)
 {
-	while (*query) {
-		size_t n = strcspn(query, "&");
+	const char *end = query + length;
+	while (query < end) {
+		const char *and = memchr(query, '&', (size_t)(end - query));
+		size_t n = (size_t)((and? and : end) - query);
 		if (n && !parse_parameter(request, query, n, err)) {
 			return false;
 		}
-		query += n + (query[n] == '&');
+		query += n + (and? 1 : 0);
 	}
 	return true;
+}
+
+bool request_has_type(const struct request *request, const char *type)
+{
+	const char *given = request->content_type ? request->content_type : "";
+	size_t length = strcspn(given, "; ");
+	return length == strlen(type) && !g_ascii_strncasecmp(given, type, length);
+}
+
+bool request_read_form(struct request *request, struct error *err)
+{
+	if (!request->body) {
+		return true;
+	}
+	if (!request_has_type(request, "application/x-www-form-urlencoded")) {
+		return error_set(err, ERR_CONFIG, "the body is to be application/x-www-form-urlencoded");
+	}
+	return parse_query(request, (const char *)request->body->data, request->body->len, err);
 }
 
 bool request_parse_target(struct request *request, const char *target, struct error *err)
@@ -119,7 +168,7 @@ bool request_parse_target(struct request *request, const char *target, struct er
 	if (!parse_path(request, target, path, err)) {
 		return false;
 	}
-	return !target[path] || parse_query(request, target + path + 1, err);
+	return !target[path] || parse_query(request, target + path + 1, strlen(target + path + 1), err);
 }
 
 void request_finish(struct request *request)
@@ -154,6 +203,21 @@ const char *request_text(const struct request *request, const char *name)
 		}
 	}
 	return NULL;
+}
+
+size_t request_list(
+	const struct request *request, const char *name, const char **values, size_t most)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < request->parameter_count; i++) {
+		if (!strcmp(request->parameters[i].name, name)) {
+			if (count < most) {
+				values[count] = request->parameters[i].value;
+			}
+			count++;
+		}
+	}
+	return count;
 }
 
 /* Whether `word` stands in the blank-separated `list`. */

@@ -10,11 +10,12 @@
 /*
  * One request as handlers see it: a decoded path in segments, parameters that are there once each,
  * header fields that matter, the body. Everything in it is clean UTF-8 without control characters
- * (but for the body, which is bytes).
+ * (but for the body, which is bytes, and for line feeds in "query", "target" and "match[]", which
+ * hold texts of other query languages; the latter two may be given more than once).
  */
 enum {
 	REQUEST_SEGMENTS_MAX = 16,
-	REQUEST_PARAMETERS_MAX = 32,
+	REQUEST_PARAMETERS_MAX = 64,
 	REQUEST_BODY_MAX = 1 << 20,
 };
 
@@ -47,8 +48,21 @@ struct request {
 MUST_USE bool request_parse_target(struct request *request, const char *target, struct error *err);
 void request_finish(struct request *request);
 
+/*
+ * Adds the parameters of a form's body to those of the address, by the same rules. CONFIG: another
+ * type of content, or as above. Without a body there is nothing to add.
+ */
+MUST_USE bool request_read_form(struct request *request, struct error *err);
+
+/* Whether the body is said to be of that type, whatever parameters stand behind it. */
+bool request_has_type(const struct request *request, const char *type);
+
 /* The value, or NULL. */
 const char *request_text(const struct request *request, const char *name);
+
+/* All values of a name, at most `most`; returns how many there are. They live with the request. */
+size_t request_list(
+	const struct request *request, const char *name, const char **values, size_t most);
 
 /* CONFIG: a parameter that is not in the blank-separated list `known`; "*" knows all. */
 MUST_USE bool request_only(const struct request *request, const char *known, struct error *err);

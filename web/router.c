@@ -1,6 +1,7 @@
 #include "web/router.h"
 #include "model/config.h"
 #include "web/api.h"
+#include "web/facades/facades.h"
 #include "web/server.h"
 #include "web/web.h"
 

@@ -36,6 +36,7 @@ struct web {
 	struct channel *engine;           /* NULL: away */
 	struct config *config; /* in force; its base_url is what links and the check of origins use */
 	struct ruleset *rules; /* in force, for their texts only; NULL: they could not be read */
+	size_t values_held;    /* by answers that are being made (web/facades/basket.h) */
 	bool loopback;         /* listens on this machine only */
 	struct wall started_at;
 	uint64_t beats;

@@ -1,0 +1,26 @@
+#pragma once
+#include "web/api.h"
+#include "web/server.h"
+#include "web/web.h"
+
+/*
+ * Interfaces of other programs, so that what reads those reads Magpie: Graphite's and part of
+ * Prometheus'. They may be asked by GET, or by POST with a form; parameters that mean nothing here
+ * are known and ignored.
+ */
+#define GRAPHITE_RENDER_PARAMETERS                                                                 \
+	"target from until format maxDataPoints width height title tz noCache cacheTimeout local "     \
+	"_salt"
+#define GRAPHITE_FIND_PARAMETERS                                                                   \
+	"query format from until wildcards local tz _salt leavesOnly groupByExpr"
+
+void api_graphite_render(struct web *web, struct exchange *x);
+void api_graphite_find(struct web *web, struct exchange *x);
+void api_graphite_expand(struct web *web, struct exchange *x);
+void api_graphite_index(struct web *web, struct exchange *x);
+void api_graphite_version(struct web *web, struct exchange *x);
+void api_graphite_nothing(struct web *web, struct exchange *x);   /* [] */
+void api_graphite_functions(struct web *web, struct exchange *x); /* {} */
+
+/* Reads the form of a POST and checks all names; false: the reply says what is wrong. */
+MUST_USE bool facade_read(struct exchange *x, const char *parameters);
