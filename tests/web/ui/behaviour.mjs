@@ -227,6 +227,14 @@ const sources = [
 ];
 
 const charts = [
+	['what_is_over_and_what_was_noted_stands_in_the_graph', () => on(`${db}/df`, '.card canvas', async (page) => {
+		await page.waitForSelector('.chart.h324[aria-label*="deployed 1.2"]');
+	})],
+	['charts_of_one_span_ask_once_for_their_marks', () => on(db, '.card canvas', async (page, server) => {
+		await until(() => dataRequests(server).length > 3, 'values are asked for');
+		const asked = server.dev.requests.filter((r) => r.startsWith('/api/v1/marks'));
+		assert.equal(asked.length, 1, asked.join());
+	})],
 	['dragging_zooms_address_and_request', () => on(`${db}/df`, '.card canvas', async (page, server) => {
 		await page.waitForSelector('.chart.h324 .u-over');
 		server.dev.requests.length = 0;

@@ -102,6 +102,8 @@ class Dev {
 			this.send(res, 503, 'application/problem+json', JSON.stringify({ title: 'Service Unavailable', status: 503, detail: 'the archive is away' }));
 		} else if (path === 'data') {
 			this.json(res, w.data((q.get('series') ?? '').split(','), Number(q.get('from')), Number(q.get('to')), Number(q.get('step')), q.get('graphed') === '1', q.get('cf') ?? 'average'));
+		} else if (path === 'marks') {
+			this.json(res, w.hosts.has(q.get('host')) ? w.marks(q.get('host'), Number(q.get('to'))) : null);
 		} else if (path === 'sources') {
 			this.json(res, { now: new Date().toISOString(), sources: [...w.sources.values()] });
 		} else if (path === 'events') {

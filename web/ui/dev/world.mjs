@@ -295,6 +295,14 @@ export class World {
 		return v === null || step <= 10 || cf === 'average' ? v : v * (cf === 'min' ? 0.8 : 1.25);
 	}
 
+	/** One episode that is over and one annotation an hour and two hours before the end of the span. */
+	marks(host, to) {
+		const at = (s) => new Date(s * 1000).toISOString();
+		const full = { id: 1, kind: 'episode', from: at(to - 5400), to: at(to - 3600), host, service: 'df', field: null, level: 'warning', rule: 'disk_full', text: '93 % full' };
+		return { truncated: false, marks: [{ id: 2, kind: 'annotation', from: at(to - 7200), to: null, host, service: null, field: null, author: 'admin',
+			text: this.variant === 'hostile' ? '<b onclick="x">deployed</b>' : 'deployed 1.2' }, full] };
+	}
+
 	data(ids, from, to, step, graphed, cf = 'average') {
 		const s = Math.max(10, step || 10);
 		const t0 = Math.floor(from / s) * s;

@@ -41,6 +41,19 @@ export interface Wall {
 	hosts: WallHost[];
 }
 
+/** What graphs are marked with. */
+export interface Mark {
+	id: number;
+	kind: 'episode' | 'annotation';
+	from: Moment;
+	/** Null: an episode goes on, an annotation is of an instant. */
+	to: Moment;
+	service: string | null;
+	level?: Level;
+	rule?: string;
+	text: string;
+}
+
 export interface Limit {
 	rule: string;
 	level: Level;

@@ -4,10 +4,10 @@
 import { effect, useSignal, type Signal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { measure } from '../format/number';
-import { full } from '../format/time';
+import { full, moment } from '../format/time';
 import { look } from '../state/theme';
 import { alerts, generation, onLive } from '../state/store';
-import type { Service } from '../types';
+import type { Mark, Service } from '../types';
 import { loadPlot } from './load';
 import { specOf, type Picture } from './picture';
 import type { Plan } from './plan';
@@ -45,7 +45,7 @@ function useSource(props: ChartProps, box: { current: HTMLElement | null }, visi
 			return undefined;
 		}
 		const step = Math.max(stepFor(props.span, box.current?.clientWidth ?? 600), props.sampleStep);
-		const next = new Source(props.service, props.plan, props.sampleStep, props.span, step);
+		const next = new Source(props.host, props.service, props.plan, props.sampleStep, props.span, step);
 		setSource(next);
 		const stopLive = props.span.live ? onLive((t, v) => next.extend(t / 1000, v)) : () => undefined;
 		let first = true;
@@ -87,7 +87,7 @@ function alertsOf(host: string, service: string) {
 
 function pictureOf(p: ChartProps, source: Source, table: Table): Picture {
 	return {
-		plan: p.plan, service: p.service, table, span: source.span, hidden: p.hidden, alerts: alertsOf(p.host, p.service.service),
+		plan: p.plan, service: p.service, table, span: source.span, hidden: p.hidden, alerts: alertsOf(p.host, p.service.service), marks: source.marks.value,
 		fit: p.fit, height: p.height, notes: p.height > 130, zoomable: p.onZoom !== null, limitWords: p.large,
 	};
 }
@@ -163,7 +163,7 @@ function usePlot(props: ChartProps, box: { current: HTMLElement | null }, source
 }
 
 /** A chart in words: what it is, now and at most. */
-function words(p: ChartProps, table: Table | null): string {
+function words(p: ChartProps, table: Table | null, marks: Mark[]): string {
 	const head = `${p.service.title || p.service.service} of ${p.host}, ${spanWords(p.span)}`;
 	if (!table) {
 		return `${head}, not read yet`;
@@ -174,7 +174,8 @@ function words(p: ChartProps, table: Table | null): string {
 		return `${c.label} now ${measure(s.now, scale, suffix)}, highest ${measure(s.most, scale, suffix)}`;
 	});
 	const rest = p.plan.curves.length - parts.length;
-	return `${head}. ${parts.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`;
+	const notes = marks.filter((m) => m.kind === 'annotation').slice(-3).map((m) => `. Noted ${full(moment(m.from))}: ${m.text}`);
+	return `${head}. ${parts.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}${notes.join('')}`;
 }
 
 function Spoken({ props: p }: { props: ChartProps }) {
@@ -225,7 +226,7 @@ export function Chart(props: ChartProps) {
 	};
 	return (
 		<div class={`plotbox ${props.large ? 'large' : ''}`}>
-			<div ref={box} class={`chart h${props.height}`} role="img" aria-label={words(props, table)} tabIndex={0} onKeyDown={key}
+			<div ref={box} class={`chart h${props.height}`} role="img" aria-label={words(props, table, source?.marks.value ?? [])} tabIndex={0} onKeyDown={key}
 				onWheel={wheel} onBlur={() => handle.current?.leave()} />
 			{error && (
 				<p class="chart-error" role="alert">

@@ -1,7 +1,7 @@
 // From what is known of a graph to what is drawn: numbers, limits and alerts of one moment.
 import { levelClass } from '../format/level';
 import { age, moment } from '../format/time';
-import type { Alert, Level, Service } from '../types';
+import type { Alert, Level, Mark, Service } from '../types';
 import { serverNow } from '../state/clock';
 import { shownLimits } from './legend';
 import { drawnLimit, type Plan } from './plan';
@@ -16,6 +16,7 @@ export interface Picture {
 	span: Span;
 	hidden: ReadonlySet<string>;
 	alerts: Alert[];
+	marks: Mark[];
 	fit: PlotSpec['fit'];
 	height: number;
 	notes: boolean;
@@ -43,11 +44,23 @@ function limitsOf(p: Picture): PlotLimit[] {
 	return [...found.values()];
 }
 
+/** What is over, and what people noted. What goes on is known from the alerts, and from them at once. */
+function pastOf(p: Picture): PlotMark[] {
+	const past = p.marks.filter((m) => m.kind === 'annotation' || (m.to !== null && m.service !== null && m.level !== 'notice'));
+	const words = past.length <= 12;
+	return past.map((m) => {
+		const from = moment(m.from) / 1000;
+		const to = m.to === null ? from : moment(m.to) / 1000;
+		const noted = m.kind === 'annotation';
+		return { from, to, label: noted && words ? m.text : '', level: noted ? 'info' : kind(m.level ?? 'unknown') };
+	});
+}
+
 function marksOf(p: Picture, now: number): PlotMark[] {
-	return p.alerts.filter((a) => a.state !== 'pending' && !a.suppressed_by && a.level !== 'notice').map((a) => {
+	return pastOf(p).concat(p.alerts.filter((a) => a.state !== 'pending' && !a.suppressed_by && a.level !== 'notice').map((a) => {
 		const since = moment(a.since) / 1000;
 		return { from: since, to: now, label: `${a.rule} ${age((now - since) * 1000)}`, level: kind(a.level) };
-	});
+	}));
 }
 
 /** The window that is drawn: one that ends now moves on with the clock. */

@@ -16,6 +16,9 @@ const bandAlpha = '33';
 const dashes: Record<number, number[]> = { 5: [6, 3], 6: [2, 2], 7: [8, 3, 2, 3], 8: [1, 3] };
 const axisLeast = 44;
 
+const markWordsWide = 180;
+const markRows = 4;
+
 function coloursOf(box: HTMLElement): Colours {
 	const style = getComputedStyle(box);
 	return (name) => style.getPropertyValue(`--${name}`).trim() || '#888888';
@@ -297,15 +300,27 @@ class Plot implements PlotHandle {
 				this.words(u, limit.label, left + 6 * devicePixelRatio, at, limit.level, 'left');
 			}
 		}
-		this.spec.marks.forEach((mark) => this.edge(u, mark));
+		this.edges(u);
 		if (this.spec.curves.length > 0 && this.spec.curves.every((k) => k.values.every((v) => v === null))) {
 			this.words(u, 'No sample in this span', left + width / 2, top + height / 2, 'info', 'center');
 		}
 		c.restore();
 	}
 
-	/** Where an alert began, and its name. */
-	private edge(u: uPlot, mark: PlotMark): void {
+	/** Words that would stand upon each other go one above the other. */
+	private edges(u: uPlot): void {
+		let row = 0;
+		let last = -Infinity;
+		for (const mark of [...this.spec.marks].sort((a, b) => a.from - b.from)) {
+			const x = u.valToPos(mark.from, 'x');
+			row = mark.label && x - last < markWordsWide ? (row + 1) % markRows : 0;
+			last = mark.label ? x : last;
+			this.edge(u, mark, row);
+		}
+	}
+
+	/** Where an alert began or something was noted, and its name. */
+	private edge(u: uPlot, mark: PlotMark, row: number): void {
 		const { left, top, width, height } = u.bbox;
 		const c = u.ctx;
 		const x = u.valToPos(mark.from, 'x', true);
@@ -320,7 +335,7 @@ class Plot implements PlotHandle {
 		if (mark.label && this.spec.notes) {
 			const right = x > left + width / 2;
 			const at = Math.max(left, x) + (right ? -6 : 6) * devicePixelRatio;
-			this.words(u, mark.label, at, top + height - 8 * devicePixelRatio, mark.level, right ? 'right' : 'left');
+			this.words(u, mark.label, at, top + height - (8 + 14 * row) * devicePixelRatio, mark.level, right ? 'right' : 'left');
 		}
 	}
 

@@ -4,7 +4,8 @@
 // live values so far. After some dozens of such buckets, and whenever events may have been missed, all is read again.
 import { signal, type Signal } from '@preact/signals';
 import { get } from '../api';
-import type { Data, Service } from '../types';
+import type { Data, Mark, Service } from '../types';
+import { readMarks } from './marks';
 import type { Plan } from './plan';
 import { evaluate } from './rpn';
 import type { Span } from './span';
@@ -48,12 +49,13 @@ export class Source {
 	/** Null until the first answer. Replaced whole, so that a change is seen. */
 	readonly table: Signal<Table | null> = signal(null);
 	readonly error: Signal<string | null> = signal(null);
+	readonly marks: Signal<Mark[]> = signal([]);
 	private readonly stop = new AbortController();
 	private sums = new Map<string, { bucket: number; sum: number; n: number }>();
 	private liveBuckets = 0;
 
 	constructor(
-		private readonly service: Service, private readonly plan: Plan, private readonly sampleStep: number,
+		private readonly host: string, private readonly service: Service, private readonly plan: Plan, private readonly sampleStep: number,
 		readonly span: Span, private readonly step: number,
 	) {}
 
@@ -61,12 +63,14 @@ export class Source {
 		const ids = [...new Set(this.plan.curves.map((c) => c.field.id))];
 		const question = { ids, span: this.span, step: this.step, signal: this.stop.signal };
 		try {
+			const marks = readMarks(this.host, this.span);
 			const average = await ask(question, 'average');
 			const coarse = average.step > this.sampleStep;
 			const [least, most] = coarse ? await Promise.all([ask(question, 'min'), ask(question, 'max')]) : [null, null];
 			this.sums.clear();
 			this.liveBuckets = 0;
 			this.error.value = null;
+			this.marks.value = (await marks).filter((m) => m.service === null || m.service === this.service.service);
 			this.table.value = {
 				t0: average.t0, step: average.step, average: average.series, least: least?.series ?? {}, most: most?.series ?? {},
 			};
