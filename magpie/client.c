@@ -141,7 +141,8 @@ static char *client_token(const struct client *client, struct error *err)
 	return NULL;
 }
 
-json_t *client_post_json(
+/* `json` NULL: DELETE. */
+static json_t *client_order(
 	const struct client *client, const char *path, const json_t *json, struct error *err)
 {
 	g_autofree char *base = client_base(client, err);
@@ -155,8 +156,9 @@ json_t *client_post_json(
 	g_autofree char *url = g_strconcat(base, path, NULL);
 	g_autofree char *authorization = g_strconcat("Authorization: Bearer ", g_strstrip(token), NULL);
 	const char *const headers[] = {"Content-Type: application/json", authorization, NULL};
-	AUTO_FREE char *body = json_dumps(json, JSON_COMPACT);
-	struct httpclient_request request = {.url = url,
+	AUTO_FREE char *body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	struct httpclient_request request = {.method = json ? NULL : "DELETE",
+		.url = url,
 		.headers = headers,
 		.body = body,
 		.body_length = body ? strlen(body) : 0,
@@ -174,6 +176,19 @@ json_t *client_post_json(
 	}
 	g_free(answer.body);
 	return result;
+}
+
+json_t *client_post_json(
+	const struct client *client, const char *path, const json_t *json, struct error *err)
+{
+	return client_order(client, path, json, err);
+}
+
+bool client_delete(const struct client *client, const char *path, struct error *err)
+{
+	json_t *answer = client_order(client, path, NULL, err);
+	json_decref(answer);
+	return answer;
 }
 
 char *client_encode(const char *text, bool keep_slash)

@@ -56,6 +56,9 @@ MUST_USE json_t *client_get_json(const struct client *client, const char *path, 
 MUST_USE json_t *client_post_json(
 	const struct client *client, const char *path, const json_t *json, struct error *err);
 
+/* DELETE of `path` in the same way. */
+MUST_USE bool client_delete(const struct client *client, const char *path, struct error *err);
+
 /* `text` percent-encoded for a query value or a path segment (g_malloc); "/" stays if `keep_slash`.
  */
 char *client_encode(const char *text, bool keep_slash);

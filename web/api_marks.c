@@ -23,7 +23,7 @@ static void add_those(
 	GPtrArray *out, const GPtrArray *of, const char *service, const struct span *span)
 {
 	struct wall from = wall_from_s(span->from_s);
-	struct wall to = wall_from_s(span->to_s);
+	struct wall to = {wall_from_s(span->to_s).ms + 999}; /* all of its last second */
 	for (guint i = 0; of && i < of->len; i++) {
 		const struct mark *mark = of->pdata[i];
 		bool fits = !service || !*mark->service || !strcmp(mark->service, service);
