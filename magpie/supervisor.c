@@ -38,8 +38,9 @@ enum {
 	START_TICKS =
 		120, /* without any progress after a start: recovery of a large journal takes its time */
 	HANG_TICKS = 10,
-	ABORT_TICKS = 2, /* from ABRT to KILL */
-	STOP_TICKS = 15, /* for one phase of a clean end */
+	ABORT_TICKS = 2,         /* from ABRT to KILL */
+	STOP_TICKS = 15,         /* for one phase of a clean end */
+	STOP_ARCHIVE_TICKS = 90, /* for the archive, while it gets on: hundreds of thousands of files */
 	CRASHES_MAX =
 		5, /* in a row, each within CRASH_SOON_MS of its start, before starts are delayed */
 	CRASH_SOON_MS = 2000,
@@ -331,15 +332,23 @@ static void stop_phase(struct supervisor *s)
 	}
 }
 
+/* The archive may take long, as long as it goes on; what it does not write the journal has. */
+static bool may_stop_longer(struct supervisor *s, struct member *m)
+{
+	m->silent_ticks++;
+	return m->role == ROLE_RRD && m->silent_ticks < STOP_TICKS &&
+		   s->stop_ticks < STOP_ARCHIVE_TICKS;
+}
+
 static void stop_tick(struct supervisor *s)
 {
-	if (++s->stop_ticks < STOP_TICKS) {
-		return;
-	}
+	s->stop_ticks++;
 	for (size_t i = 0; i < s->count; i++) {
 		struct member *m = &s->members[i];
-		if (m->stop_phase == s->stop_phase && process_running(m->process)) {
-			log_error("role.stop_failed", "role=%s killed after_s=%d", member_name(m), STOP_TICKS);
+		if (m->stop_phase == s->stop_phase && process_running(m->process) &&
+			!may_stop_longer(s, m) && s->stop_ticks >= STOP_TICKS) {
+			log_error(
+				"role.stop_failed", "role=%s killed after_s=%u", member_name(m), s->stop_ticks);
 			s->exit_code = 1;
 			process_signal(m->process, SIGKILL);
 		}

@@ -51,6 +51,13 @@ static bool send_frame(struct channel *channel, struct frame_writer *w)
 	return sent;
 }
 
+static void pause_if_enough(struct channel *channel)
+{
+	if (channel_queued(channel) > ANSWER_ENOUGH) {
+		channel_pause(channel, true);
+	}
+}
+
 static void start_fetched(struct frame_writer *w, uint32_t request, uint8_t status, bool last)
 {
 	message_start(w, MESSAGE_FETCHED);
@@ -131,6 +138,7 @@ void answer_fetch(struct writer *writer, const struct answer_fetch *fetch, struc
 	}
 	g_free(values);
 	g_free(rows);
+	pause_if_enough(channel);
 }
 
 static void start_graphed(
@@ -148,12 +156,20 @@ void answer_graph(uint32_t request, const void *picture, size_t length, struct c
 {
 	const unsigned char *bytes = picture;
 	bool going = true;
+	if (channel_queued(channel) + length + length / 100 >
+		ANSWER_QUEUE - ANSWER_ENOUGH - ANSWER_KEPT) {
+		struct error busy;
+		error_set(&busy, ERR_CONFLICT, "too many pictures wait to be fetched, try again later");
+		answer_graph_error(request, &busy, channel, w);
+		return;
+	}
 	for (size_t offset = 0; going && offset < length; offset += PIECE_BYTES) {
 		size_t n = length - offset < PIECE_BYTES ? length - offset : PIECE_BYTES;
 		start_graphed(w, request, MESSAGE_OK, offset + n == length, length);
 		frame_put_bytes(w, bytes + offset, n);
 		going = send_frame(channel, w);
 	}
+	pause_if_enough(channel);
 }
 
 void answer_graph_error(

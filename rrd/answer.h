@@ -3,9 +3,16 @@
 #include "rrd/writer.h"
 
 /*
- * What the rrd role answers to FETCH and GRAPH. `w` is the caller's frame buffer. An answer that
- * the queue does not take is dropped: the asker's own deadline tells it.
+ * What the rrd role answers to FETCH and GRAPH. `w` is the caller's frame buffer. While a lot waits
+ * to be sent, no further question is read (channel_pause; the owner ends it when all is sent); a
+ * picture that does not fit is answered by "try again". So nothing is left unanswered.
  */
+enum {
+	ANSWER_QUEUE = 64 << 20,  /* bytes that may wait for one asker */
+	ANSWER_ENOUGH = 24 << 20, /* then further questions wait: the largest answer fits behind */
+	ANSWER_KEPT = 1 << 20,    /* of the queue, for refusals */
+};
+
 struct answer_fetch {
 	uint32_t request;
 	int64_t from_s, to_s, step_s;

@@ -26,6 +26,7 @@ struct child {
 	struct loop_watch *watch;
 	struct loop_timer *timer; /* deadline of the job, or the next try to make it */
 	bool busy;
+	bool resting; /* until the timer has come */
 	struct render_job job;
 	GByteArray *request;
 	size_t sent;
@@ -35,7 +36,8 @@ struct child {
 struct render {
 	struct loop *loop;
 	int nursery;
-	struct child children[RENDER_CHILDREN];
+	struct child children[RENDER_CHILDREN_MAX];
+	size_t count;
 	GQueue *waiting; /* struct render_job *, g_malloc */
 	uint64_t deaths;
 	bool dispatching;
@@ -47,7 +49,7 @@ static void dispatch(struct render *render);
 
 static bool key_busy(const struct render *render, uint64_t key)
 {
-	for (size_t i = 0; i < RENDER_CHILDREN; i++) {
+	for (size_t i = 0; i < render->count; i++) {
 		if (render->children[i].busy && render->children[i].job.key == key) {
 			return true;
 		}
@@ -59,7 +61,7 @@ static void job_end(struct child *c, const void *picture, size_t length, const s
 {
 	struct render_job job = c->job;
 	c->busy = false;
-	loop_timer_stop(c->timer);
+	loop_timer_after(c->timer, RENDER_IDLE_MS);
 	job.done(job.owner, picture, length, why);
 	g_byte_array_set_size(c->answer, 0);
 }
@@ -84,6 +86,7 @@ static void child_lost(struct child *c, const char *how)
 	render->deaths++;
 	log_warn("rrd.painter", "end=\"%s\" drawing=%d next=replace", how, c->busy);
 	child_forget(c);
+	c->resting = true; /* whatever `done` submits */
 	bool drawing = c->busy;
 	if (drawing) {
 		job_end(c, NULL, 0, &why);
@@ -177,9 +180,11 @@ static bool child_start(struct child *c)
 	if (!c->watch) {
 		log_error("rrd.painter", "error=\"%s\" retry_ms=%d", err.text, RETRY_MS);
 		child_forget(c);
+		c->resting = true;
 		loop_timer_after(c->timer, RETRY_MS);
 		return false;
 	}
+	loop_timer_after(c->timer, RENDER_IDLE_MS);
 	g_byte_array_set_size(c->answer, 0);
 	return true;
 }
@@ -189,8 +194,15 @@ static void child_timer(void *owner)
 	struct child *c = owner;
 	if (c->busy) {
 		child_lost(c, "took too long");
-	} else if (c->fd < 0) {
-		child_start(c);
+	} else if (c->fd >= 0) {
+		if (c != c->render->children) {
+			child_forget(c); /* it has had nothing to do; it ends with its socket */
+		}
+	} else {
+		c->resting = false;
+		if (c == c->render->children) {
+			child_start(c);
+		}
 		dispatch(c->render);
 	}
 }
@@ -228,27 +240,27 @@ static void child_give(struct child *c, const struct render_job *job)
 
 /* -- the queue -- */
 
+/* One that is there, or may be made for the job that waits. */
 static struct child *idle_child(struct render *render)
 {
-	for (size_t i = 0; i < RENDER_CHILDREN; i++) {
+	struct child *absent = NULL;
+	for (size_t i = 0; i < render->count; i++) {
 		struct child *c = &render->children[i];
 		if (!c->busy && c->fd >= 0) {
 			return c;
 		}
+		absent = absent || c->fd >= 0 || c->resting ? absent : c;
 	}
-	return NULL;
+	return absent && child_start(absent) ? absent : NULL;
 }
 
-static struct render_job *next_job(struct render *render)
+static GList *next_job(struct render *render)
 {
-	for (GList *link = render->waiting->head; link; link = link->next) {
-		struct render_job *job = link->data;
-		if (!key_busy(render, job->key)) {
-			g_queue_delete_link(render->waiting, link);
-			return job;
-		}
+	GList *link = render->waiting->head;
+	while (link && key_busy(render, ((const struct render_job *)link->data)->key)) {
+		link = link->next;
 	}
-	return NULL;
+	return link;
 }
 
 static void dispatch(struct render *render)
@@ -258,11 +270,13 @@ static void dispatch(struct render *render)
 	}
 	render->dispatching = true;
 	for (;;) {
-		struct child *c = idle_child(render);
-		struct render_job *job = c ? next_job(render) : NULL;
-		if (!job) {
+		GList *link = next_job(render);
+		struct child *c = link ? idle_child(render) : NULL;
+		if (!c) {
 			break;
 		}
+		struct render_job *job = link->data;
+		g_queue_delete_link(render->waiting, link);
 		child_give(c, job);
 		g_free(job);
 	}
@@ -286,6 +300,12 @@ uint64_t render_deaths(const struct render *render)
 
 /* -- life -- */
 
+unsigned render_children(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores < 1 ? 1 : cores > RENDER_CHILDREN_MAX ? RENDER_CHILDREN_MAX : (unsigned)cores;
+}
+
 struct render *render_create(struct loop *loop, struct error *err)
 {
 	int nursery = painter_nursery(RENDER_SECONDS, err);
@@ -296,15 +316,16 @@ struct render *render_create(struct loop *loop, struct error *err)
 	render->loop = loop;
 	render->nursery = nursery;
 	render->waiting = g_queue_new();
-	for (size_t i = 0; i < RENDER_CHILDREN; i++) {
+	render->count = render_children();
+	for (size_t i = 0; i < render->count; i++) {
 		struct child *c = &render->children[i];
 		c->render = render;
 		c->fd = -1;
 		c->timer = loop_timer_create(loop, child_timer, c);
 		c->request = g_byte_array_new();
 		c->answer = g_byte_array_new();
-		child_start(c);
 	}
+	child_start(&render->children[0]);
 	return render;
 }
 
@@ -313,7 +334,7 @@ void render_destroy(struct render *render)
 	if (!render) {
 		return;
 	}
-	for (size_t i = 0; i < RENDER_CHILDREN; i++) {
+	for (size_t i = 0; i < render->count; i++) {
 		struct child *c = &render->children[i];
 		if (c->busy) {
 			c->job.drop(c->job.owner);

@@ -16,7 +16,8 @@
 struct render;
 
 enum {
-	RENDER_CHILDREN = 2,
+	RENDER_CHILDREN_MAX = 8,
+	RENDER_IDLE_MS = 60000, /* then a further child ends */
 	RENDER_QUEUE_MAX = 64,
 	RENDER_SECONDS = 10, /* for one picture; then its child is ended by a signal */
 	RENDER_BYTES_MAX = 32 << 20,
@@ -35,6 +36,10 @@ struct render_job {
 	void (*drop)(void *owner);
 	void *owner;
 };
+
+/* How many children draw at the same time at most: one per core. The first one is always there, the
+ * others come with the work and go when there is none. */
+unsigned render_children(void);
 
 /* Forks the nursery: to be called while the process has one thread and few descriptors. */
 MUST_USE struct render *render_create(struct loop *loop, struct error *err);

@@ -28,15 +28,15 @@
  */
 enum {
 	TICK_MS = 1000,
-	CHECKPOINT_MS = 30 * 60 * 1000,
+	CHECKPOINT_MS = 30 * 60 * 1000, /* and as long again with CHECKPOINT_MANY series */
+	CHECKPOINT_MANY = 250000,
 	CHECKPOINT_RETRY_MS = 60 * 1000,
 	STOP_RETRY_MS = 250,
-	STOP_TRIES = 20,     /* then without a checkpoint: the journal has it all */
-	STOP_WAIT_MS = 3000, /* for the engine's last records */
+	STOP_TRIES = 20,      /* then without a checkpoint: the journal has it all */
+	STOP_WAIT_MS = 3000,  /* for the engine's last records */
+	STOP_MOST_MS = 75000, /* then too: the supervisor waits a little longer (STOP_ARCHIVE_TICKS) */
 	DRAIN_SLICE_MS = 50,
 	ENGINE_QUEUE = 1 << 20,
-	WEB_QUEUE = 64 << 20,
-	WEB_ENOUGH = 24 << 20, /* then further questions wait: the largest answer has to fit behind */
 	UNTOLD_MAX = 3 * 100,
 	LOG_BYTES_MAX = 512 << 20, /* then a checkpoint comes early */
 };
@@ -69,6 +69,7 @@ struct rrdd {
 	enum checkpoint_state checkpoint;
 	uint64_t progress, connections;
 	unsigned stop_tries;
+	struct mono stop_until;
 	bool stopping, last_checkpoint; /* the one that ends the role has begun */
 	bool rewinding;                 /* asked for, the feed has not gone back yet */
 };
@@ -148,13 +149,21 @@ static void stop_when_read(struct rrdd *d)
 	loop_timer_after(d->checkpoint_timer, engine_channel(d) ? STOP_WAIT_MS : 0);
 }
 
+/* More files, more headers to be logged anew: less often. */
+static int64_t checkpoint_interval_ms(const struct rrdd *d)
+{
+	int64_t series = MIN(writer_series_count(d->writer), (uint32_t)CHECKPOINT_MANY);
+	return CHECKPOINT_MS + CHECKPOINT_MS * series / CHECKPOINT_MANY;
+}
+
 static void checkpoint_end(struct rrdd *d, bool made)
 {
 	d->checkpoint = CHECKPOINT_NONE;
 	writer_freeze(d->writer, false);
 	if (!d->stopping) {
 		channel_pause(engine_channel(d), false);
-		loop_timer_after(d->checkpoint_timer, made ? CHECKPOINT_MS : CHECKPOINT_RETRY_MS);
+		loop_timer_after(
+			d->checkpoint_timer, made ? checkpoint_interval_ms(d) : CHECKPOINT_RETRY_MS);
 	} else if (!d->last_checkpoint) {
 		stop_when_read(d);
 	} else if (made || ++d->stop_tries >= STOP_TRIES) {
@@ -191,6 +200,11 @@ static void checkpoint_step(void *owner)
 	struct rrdd *d = owner;
 	d->progress++;
 	if (d->checkpoint != CHECKPOINT_DRAIN) {
+		return;
+	}
+	if (d->stopping && mono_now().ms > d->stop_until.ms) {
+		log_warn("rrd.stop", "too slow to write everything out: the journal has it");
+		role_stopped(d->role);
 		return;
 	}
 	if (!writer_drain(d->writer, DRAIN_SLICE_MS)) {
@@ -280,7 +294,6 @@ static void on_fetch(struct peer *peer, const struct frame *frame)
 	}
 	answer_fetch(d->writer, &fetch, peer->channel, d->frame);
 	g_free(fetch.series_ids);
-	channel_pause(peer->channel, channel_queued(peer->channel) > WEB_ENOUGH);
 }
 
 static void on_drained(void *owner)
@@ -406,7 +419,7 @@ static void on_peer(void *state, unsigned role, unsigned instance, int fd)
 	struct peer *peer = g_new0(struct peer, 1);
 	*peer =
 		(struct peer){.rrdd = d, .role = role, .instance = instance, .serial = ++d->connections};
-	size_t queue = role == ROLE_ENGINE ? ENGINE_QUEUE : WEB_QUEUE;
+	size_t queue = role == ROLE_ENGINE ? ENGINE_QUEUE : ANSWER_QUEUE;
 	peer->channel =
 		channel_create(d->role->loop, &message_table, ROLE_RRD, role, queue, &handlers, peer, fd);
 	g_ptr_array_add(d->peers, peer);
@@ -483,8 +496,10 @@ static void *rrdd_create(struct role *role, struct error *err)
 	d->worker = worker_create(role->loop, "rrd-sync");
 	d->tick = loop_timer_create(role->loop, on_tick, d);
 	d->checkpoint_timer = loop_timer_create(role->loop, checkpoint_begin, d);
-	loop_timer_after(d->tick, TICK_MS);
-	loop_timer_after(d->checkpoint_timer, CHECKPOINT_MS);
+	/* the writers of a tree do not sync it at the same instant */
+	loop_timer_after(d->tick, TICK_MS * (role->instance + 1) / role->instances);
+	loop_timer_after(
+		d->checkpoint_timer, (int64_t)CHECKPOINT_MS * (role->instance + 1) / role->instances);
 	return d;
 }
 
@@ -492,6 +507,7 @@ static void rrdd_stop(void *state)
 {
 	struct rrdd *d = state;
 	d->stopping = true;
+	d->stop_until.ms = mono_now().ms + STOP_MOST_MS;
 	if (d->checkpoint == CHECKPOINT_NONE) {
 		stop_when_read(d);
 	}

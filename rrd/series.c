@@ -20,7 +20,8 @@ enum { ROOM_FIRST = 8, ROOM_KEPT = 64 };
 struct series_table {
 	struct share share;
 	GPtrArray *by_id;
-	GByteArray *foreign; /* by id */
+	GByteArray *foreign; /* by id: 0 not known, or own; 1 foreign */
+	uint32_t own;
 	GHashTable *by_path; /* path (of the series) -> series */
 };
 
@@ -65,6 +66,11 @@ struct series *series_table_find(const struct series_table *table, uint32_t id)
 bool series_table_is_foreign(const struct series_table *table, uint32_t id)
 {
 	return id < table->foreign->len && table->foreign->data[id];
+}
+
+uint32_t series_table_own(const struct series_table *table)
+{
+	return table->own;
 }
 
 uint32_t series_table_limit(const struct series_table *table)
@@ -153,11 +159,13 @@ static void give_path(struct series_table *table, struct series *s, bool had_fil
 
 static void set_owner(struct series_table *table, struct series *s, const char *host)
 {
+	table->own -= s->names && !s->foreign;
 	s->foreign = shard_of_host(host, table->share.instances) != table->share.instance;
 	while (table->foreign->len <= s->id) {
 		g_byte_array_append(table->foreign, (const guint8 *)"", 1);
 	}
 	table->foreign->data[s->id] = s->foreign;
+	table->own += !s->foreign;
 	if (s->foreign) {
 		series_drop(s, s->count);
 	}
@@ -187,10 +195,10 @@ struct series *series_table_define(
 	/* whether it has a file only its writer knows: perhaps */
 	bool had_file = s->exists || s->foreign;
 	char *names = pack_names(name);
+	set_owner(table, s, name->host);
 	g_free(s->names);
 	s->names = names;
 	s->type = (uint8_t)name->type;
-	set_owner(table, s, name->host);
 	give_path(table, s, had_file && s->path);
 	return s;
 }

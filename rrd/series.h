@@ -49,6 +49,9 @@ void series_table_destroy(struct series_table *table);
 struct series *series_table_find(const struct series_table *table, uint32_t id);
 uint32_t series_table_limit(const struct series_table *table);
 
+/* Number of those that are not foreign. */
+uint32_t series_table_own(const struct series_table *table);
+
 /* As series_table_find(id)->foreign, without a look at the series. */
 bool series_table_is_foreign(const struct series_table *table, uint32_t id);
 

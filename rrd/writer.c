@@ -13,14 +13,16 @@
  * due, or somebody wants to see it, its file is written by rrd/files.c. Nothing needs to be kept
  * over a death: the engine feeds again what is not in a checkpoint.
  *
- * Each second it is the turn of one of WRITER_SPREAD slots of series. Touching a file costs as much
- * as ten values in it, so a slow series lets turns pass, always the same number, which depends on
- * its step; which turn of those is its own depends on its number, so that the writes stay even.
+ * Each second it is the turn of one slot of series; how many slots there are says rrd/pace.c.
+ * Touching a file costs as much as ten values in it, so a slow series lets turns pass, always the
+ * same number, which depends on its step; which turn of those is its own depends on its number, so
+ * that the writes stay even.
  */
 enum {
 	FRESH_BUDGET_MS = 150, /* a second, for files never looked at: a first sample shows soon */
 	FRESH_AT_ONCE = 50,
 	DRAIN_AT_ONCE = 64,
+	FULL_AT_ONCE = 64, /* full series are written together: one commit of the header log */
 	TRIES_WAITED = 20, /* of a file that cannot be written; then a checkpoint goes without it */
 };
 
@@ -32,6 +34,8 @@ struct writer {
 	uint64_t failures;
 	uint64_t sequence, highest;
 	uint32_t drained;
+	struct pace pace;
+	bool urgent; /* a full series has as much again */
 };
 
 /* -- taking in -- */
@@ -51,6 +55,7 @@ static void push(struct writer *w, struct series *s, struct wall at, double valu
 		s->full = true;
 		g_ptr_array_add(w->full, s);
 	}
+	w->urgent = w->urgent || s->count >= 2 * WRITER_BATCH;
 }
 
 static void take_samples(struct writer *w, const unsigned char *payload, size_t length)
@@ -85,6 +90,7 @@ static void flush_full(struct writer *w)
 	}
 	files_write(w->files, (struct series *const *)w->full->pdata, w->full->len);
 	g_ptr_array_set_size(w->full, 0);
+	w->urgent = false;
 }
 
 static void take_series(struct writer *w, const unsigned char *payload, size_t length)
@@ -123,7 +129,9 @@ void writer_take(
 	w->highest = sequence > w->highest ? sequence : w->highest;
 	if (type == ENTRY_SAMPLES) {
 		take_samples(w, payload, length);
-		flush_full(w);
+		if (w->urgent || w->full->len >= FULL_AT_ONCE) {
+			flush_full(w);
+		}
 	} else if (type == ENTRY_SERIES) {
 		take_series(w, payload, length);
 	}
@@ -179,18 +187,11 @@ static void flush_fresh(struct writer *w)
 	g_ptr_array_unref(list);
 }
 
-/* Turns from one write of the series to the next. */
-static uint32_t turns_of(const struct series *s)
-{
-	uint64_t turns = (uint64_t)s->step_s * WRITER_WORTH / WRITER_SPREAD;
-	return turns < 1 ? 1 : turns > WRITER_TURNS ? WRITER_TURNS : (uint32_t)turns;
-}
-
 /* In its slot: what failed is tried at each turn. */
-static bool is_due(const struct series *s, uint32_t ticks)
+static bool is_due(const struct pace *pace, const struct series *s, uint32_t ticks)
 {
-	return s->count &&
-		   (s->tries || !((ticks / WRITER_SPREAD + s->id / WRITER_SPREAD) % turns_of(s)));
+	uint32_t turn = ticks / pace->cycle + s->id / pace->cycle;
+	return s->count && (s->tries || !(turn % pace_turns(pace, s->step_s)));
 }
 
 void writer_tick(struct writer *w)
@@ -198,21 +199,25 @@ void writer_tick(struct writer *w)
 	if (files_frozen(w->files)) {
 		return;
 	}
+	struct mono begin = mono_now();
 	files_tick(w->files);
+	flush_full(w);
 	flush_fresh(w);
 	GPtrArray *due = g_ptr_array_new();
+	uint32_t ticks = files_ticks(w->files);
 	uint32_t limit = series_table_limit(w->table);
-	for (uint32_t id = files_ticks(w->files) % WRITER_SPREAD; id < limit; id += WRITER_SPREAD) {
+	for (uint32_t id = ticks % w->pace.cycle; id < limit; id += w->pace.cycle) {
 		struct series *s = series_table_find(w->table, id);
-		if (s && s->waiting && files_ticks(w->files) - s->waiting_since > WRITER_SPREAD) {
+		if (s && s->waiting && ticks - s->waiting_since > WRITER_SPREAD) {
 			s->waiting = false; /* the feed has nothing older: it begins with what comes */
 		}
-		if (s && is_due(s, files_ticks(w->files))) {
+		if (s && is_due(&w->pace, s, ticks)) {
 			g_ptr_array_add(due, s);
 		}
 	}
 	files_write(w->files, (struct series *const *)due->pdata, due->len);
 	g_ptr_array_unref(due);
+	pace_note(&w->pace, ticks, series_table_own(w->table), mono_now().ms - begin.ms);
 }
 
 void writer_flush(struct writer *w, const uint32_t *series_ids, size_t count)
@@ -277,6 +282,11 @@ void writer_release(struct writer *w, uint32_t series_id)
 uint64_t writer_sequence(const struct writer *w)
 {
 	return w->sequence;
+}
+
+uint32_t writer_series_count(const struct writer *w)
+{
+	return series_table_own(w->table);
 }
 
 struct files_counts writer_counts(const struct writer *w)
@@ -369,6 +379,7 @@ struct writer *writer_create_share(
 	AUTO(writer) w = g_new0(struct writer, 1);
 	w->fresh = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	w->full = g_ptr_array_new();
+	w->pace = pace_begin();
 	w->table = series_table_create(&plan->share);
 	w->files = files_open(path, w->table, plan, &report, err);
 	if (!w->files) {

@@ -5,6 +5,7 @@
 #include "model/entry.h"
 #include "model/service.h"
 #include "rrd/files.h"
+#include "rrd/pace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,10 +19,9 @@
 struct writer;
 
 enum {
-	WRITER_BATCH = 60,   /* samples of a series that are written at once, at the latest */
-	WRITER_WORTH = 20,   /* samples of a slow series that are waited for */
-	WRITER_SPREAD = 300, /* ticks (seconds) within which every series has its turn */
-	WRITER_TURNS = 4,    /* at most so many turns from one write of a slow series to the next */
+	WRITER_BATCH = 60,               /* samples of a series after which its turn has come */
+	WRITER_SPREAD = PACE_CYCLE_MOST, /* ticks within which every series has its turn */
+	WRITER_TURNS = PACE_TURNS,       /* turns of a slow series from one write to the next */
 };
 
 /*
@@ -71,6 +71,9 @@ const char *writer_tree_path(const struct writer *writer);
 /* While somebody else reads the file of a series it is not written. Counted. */
 void writer_hold(struct writer *writer, uint32_t series_id);
 void writer_release(struct writer *writer, uint32_t series_id);
+
+/* Series whose files are this writer's. */
+uint32_t writer_series_count(const struct writer *writer);
 
 struct files_counts writer_counts(const struct writer *writer);
 

@@ -237,7 +237,7 @@ static void one_key_is_drawn_once_at_a_time(void **state UNUSED)
 	}
 	wait_for(&others);
 	assert_int_equal(others.pictures, 20);
-	assert_int_equal(others.most_running, RENDER_CHILDREN);
+	assert_int_equal(others.most_running, render_children());
 	render_destroy(render);
 	loop_destroy(loop);
 	scene_destroy(scene);
@@ -320,7 +320,7 @@ static void the_queue_has_an_end(void **state UNUSED)
 	while (taken < 1000 && render_submit(render, &job, &err)) {
 		taken++;
 	}
-	assert_in_range(taken, RENDER_QUEUE_MAX, RENDER_QUEUE_MAX + RENDER_CHILDREN);
+	assert_in_range(taken, RENDER_QUEUE_MAX, RENDER_QUEUE_MAX + render_children());
 	assert_int_equal(err.kind, ERR_CONFLICT);
 	render_destroy(render);
 	assert_int_equal(w.dropped, taken);

@@ -186,6 +186,8 @@ static void a_bad_file_is_set_aside_and_rebuilt(void **state UNUSED)
 		sine_into(t, 1, 100, SAMPLES);
 		sine_into(t, 2, 100, SAMPLES);
 		support_feed(t);
+		writer_tick(t->writer);
+		support_feed(t);
 		assert_int_equal(t->events, cases[i].events);
 		if (cases[i].events) {
 			assert_non_null(strstr(t->last_event, "rrd.set_aside example.com/a.example.com-test"));
@@ -361,7 +363,7 @@ static void feed_turns(
 			support_sample(t, ids[i], BEGIN + 300 * (int64_t)(turn + 1), 1);
 		}
 		support_feed(t);
-		for (int i = 0; i < WRITER_SPREAD; i++) {
+		for (int i = 0; i < PACE_CYCLE_LEAST; i++) {
 			writer_tick(t->writer);
 		}
 		values[turn] = writer_counts(t->writer).values;
@@ -371,12 +373,12 @@ static void feed_turns(
 static void slow_series_are_written_in_turn_with_many_samples_each(void **state UNUSED)
 {
 	enum { SLOW = 3, COUNT = 4, TURNS = 2 * WRITER_TURNS };
-	static const uint32_t ids[COUNT] = {1, 1 + WRITER_SPREAD, 1 + 2 * WRITER_SPREAD, 2};
+	static const uint32_t ids[COUNT] = {1, 1 + PACE_CYCLE_LEAST, 1 + 2 * PACE_CYCLE_LEAST, 2};
 	struct bench_tree *t = support_tree_create();
 	for (size_t i = 0; i < COUNT; i++) {
 		char field[16];
 		snprintf(field, sizeof(field), "f%zu", i);
-		support_series(t, ids[i], i < SLOW ? 60 : 10, FIELD_GAUGE, "compact", field);
+		support_series(t, ids[i], i < SLOW ? 60 : 1, FIELD_GAUGE, "compact", field);
 		support_sample(t, ids[i], BEGIN, 1);
 	}
 	support_start(t);
