@@ -112,6 +112,7 @@ def rrd_write(repeat):
     own = medians(repeat, lambda: program("bench_rrd", "/dev/shm", 1000))
     slow = medians(repeat, lambda: program("bench_minutes"))
     peer = medians(repeat, lambda: program("bench_librrd"))
+    shared = medians(repeat, lambda: program("bench_writers"))
     return [
         Row("rrd_write", "samples into RRD files, default layout", own["rrd_write_default"], "/CPU s", False,
             "librrd, 60 a call", peer["librrd_batch"], 0.6e6, 0.8e6),
@@ -120,6 +121,8 @@ def rrd_write(repeat):
         Row("rrd_write_elapsed", "default layout by the clock", own["rrd_write_default_elapsed"], "/s", False),
         Row("rrd_write_minutes", "Munin's layout, a value a minute", slow["minutes_write"], "/CPU s", False,
             "librrd, 1 a call", peer["librrd_single"]),
+        Row("rrd_write_two", "Munin's layout, two writers side by side", shared["writers_many"], "/s", False,
+            "one writer", shared["writers_one"]),
     ]
 
 
