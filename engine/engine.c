@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "base/channel.h"
 #include "base/log.h"
+#include "engine/adoption.h"
 #include "engine/evaluate.h"
 #include "engine/figures.h"
 #include "engine/query.h"
@@ -473,6 +474,7 @@ struct engine *engine_create(struct role *role, struct error *err)
 	join_parts(engine);
 	prepare_account(engine);
 	recover_replay(engine);
+	adoption_run(engine);
 	engine_tick(engine);
 	return engine;
 }

@@ -60,6 +60,7 @@ struct engine {
 	char *complaint;           /* about a configuration that was refused; "" */
 	struct store_batch *early; /* events from before there was a keeper */
 	uint64_t stored_position;  /* journal sequence that the state on disk has seen */
+	uint64_t datafile_changed_s; /* of Munin's datafile that was read last; 0: none was */
 	unsigned ticks;
 	bool retiring; /* a problem ends because nobody watches the host or service any more */
 	bool stopping; /* the end is clean: the rest is stored */

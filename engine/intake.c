@@ -541,6 +541,11 @@ static bool resume(struct collector *collector)
 	return true;
 }
 
+void intake_numbered(struct intake *intake)
+{
+	intake->newest = intake->handlers.generation(intake->owner);
+}
+
 void intake_stored(struct intake *intake, uint64_t stored, uint64_t released)
 {
 	intake->stored = stored;

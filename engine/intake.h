@@ -72,6 +72,9 @@ void intake_peer(struct intake *intake, unsigned instance, int fd);
 /* Whether any collector is there to be heard. */
 bool intake_hears(const struct intake *intake);
 
+/* Numbers were given past the intake: samples wait until what is gathered now is stored. */
+void intake_numbered(struct intake *intake);
+
 /* All generations up to this one are on disk; those up to `released` will not be soon. Collectors
  * that waited go on. */
 void intake_stored(struct intake *intake, uint64_t stored, uint64_t released);

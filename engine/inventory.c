@@ -330,6 +330,22 @@ static bool number_fields(struct inventory *inventory, struct service *entry)
 	return any;
 }
 
+static const struct service *enter(struct inventory *inventory, struct service *service,
+	const struct service *known, enum catalog_difference difference, bool *numbered)
+{
+	service->id = known ? known->id : inventory->next_service++;
+	struct service *entry = catalog_declare(inventory->catalog, service, NULL);
+	if (difference == CATALOG_WORDS) {
+		inventory->handlers.words(inventory->owner, entry);
+		return entry;
+	}
+	*numbered = number_fields(inventory, entry);
+	keep(inventory, entry);
+	write_series(inventory, entry);
+	inventory->handlers.changed(inventory->owner, entry);
+	return entry;
+}
+
 const struct service *inventory_declare(
 	struct inventory *inventory, struct service *service, struct wall now, bool *numbered)
 {
@@ -343,15 +359,14 @@ const struct service *inventory_declare(
 		service_destroy(service);
 		return known;
 	}
-	service->id = known ? known->id : inventory->next_service++;
-	struct service *entry = catalog_declare(inventory->catalog, service, NULL);
-	if (difference == CATALOG_WORDS) {
-		inventory->handlers.words(inventory->owner, entry);
-		return entry;
+	return enter(inventory, service, known, difference, numbered);
+}
+
+const struct service *inventory_adopt(
+	struct inventory *inventory, struct service *service, struct wall now, bool *numbered)
+{
+	if (catalog_service(inventory->catalog, service->host_name, service->name)) {
+		return inventory_declare(inventory, service, now, numbered);
 	}
-	*numbered = number_fields(inventory, entry);
-	keep(inventory, entry);
-	write_series(inventory, entry);
-	inventory->handlers.changed(inventory->owner, entry);
-	return entry;
+	return enter(inventory, service, NULL, CATALOG_DIFFERS, numbered);
 }

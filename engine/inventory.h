@@ -50,6 +50,10 @@ void inventory_set_layout(struct inventory *inventory, const char *layout);
 const struct service *inventory_declare(
 	struct inventory *inventory, struct service *service, struct wall now, bool *numbered);
 
+/* The same for one that an adopted archive brings along: it may be one of any number at once. */
+const struct service *inventory_adopt(
+	struct inventory *inventory, struct service *service, struct wall now, bool *numbered);
+
 /* At the start: enters what inventory_pack() gave. False: damaged, nothing happened. */
 MUST_USE bool inventory_restore(struct inventory *inventory, const void *bytes, size_t length);
 

@@ -9,6 +9,7 @@
 #include "engine/recover.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "engine/adoption.h"
 #include "engine/engine.h"
 #include "model/entry.h"
 #include "model/journal_reader.h"
@@ -36,6 +37,8 @@ static void load_value(void *owner, const char *name, const char *text)
 		if (next && next <= UINT32_MAX) {
 			inventory_reserve(engine->inventory, (uint32_t)next - 1);
 		}
+	} else if (!strcmp(name, "datafile_changed_s")) {
+		adoption_restore(engine, number_from(text));
 	} else if (!strcmp(name, "next_delivery")) {
 		dispatch_restore_next(engine->dispatch, number_from(text));
 	} else if (!strcmp(name, "admin_token_sha256")) {
