@@ -124,6 +124,15 @@ static void set_aside_now(struct files *f, struct series *s, const char *why)
 	}
 }
 
+/* Whether its data source has to be changed before it is written to, and how. */
+static void compare(struct series *s, const struct header *header)
+{
+	struct rrdfile_source source = files_source(s);
+	s->tune = rrdfile_differs(header, &source);
+	/* an adopted file may be slower than we are: its own is long enough then */
+	s->tune_heartbeat = header->heartbeat_s < 2 * (uint64_t)s->step_s;
+}
+
 static void check_ahead(struct files *f, const struct series *s, const struct header *header)
 {
 	if (!f->told_ahead && header->last_update_s > wall_s(wall_now()) + AHEAD_MAX_S) {
@@ -144,11 +153,10 @@ static bool adopt_file(struct files *f, struct series *s, const char *path)
 		!rrdfile_look(f->tree, path, latest_s, &header, f->bytes, NULL)) {
 		return false;
 	}
-	struct rrdfile_source source = files_source(s);
 	headerlog_add_image(f->log, path, f->bytes, header.length);
 	headerlog_add_moved(f->log, path, s->path);
 	s->adopt = g_strdup(path);
-	s->tune = rrdfile_differs(&header, &source);
+	compare(s, &header);
 	return true;
 }
 
@@ -178,9 +186,8 @@ static bool look(struct files *f, struct series *s)
 	}
 	g_clear_pointer(&s->adopt, g_free);
 	if (rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err)) {
-		struct rrdfile_source source = files_source(s);
 		s->exists = true;
-		s->tune = rrdfile_differs(&header, &source);
+		compare(s, &header);
 		check_ahead(f, s, &header);
 		headerlog_add_image(f->log, s->path, f->bytes, header.length);
 		return true;
@@ -250,7 +257,7 @@ static bool touch(struct files *f, struct series *s, struct error *err)
 	s->logged_epoch = f->epoch;
 	if (s->tune) {
 		struct rrdfile_source source = files_source(s);
-		if (!rrdfile_tune(f->tree, s->path, &source, err)) {
+		if (!rrdfile_tune(f->tree, s->path, &source, s->tune_heartbeat, err)) {
 			return false;
 		}
 		s->tune = false;

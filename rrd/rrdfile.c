@@ -90,7 +90,7 @@ static char *limit_text(double limit, char text[NUMBER_TEXT])
 }
 
 bool rrdfile_tune(const struct tree *tree, const char *path, const struct rrdfile_source *source,
-	struct error *err)
+	bool heartbeat_too, struct error *err)
 {
 	char full[2 * LAYOUT_PATH_MAX];
 	char type[32];
@@ -103,11 +103,12 @@ bool rrdfile_tune(const struct tree *tree, const char *path, const struct rrdfil
 	snprintf(minimum, sizeof(minimum), "42:%s", limit_text(source->min, number));
 	snprintf(maximum, sizeof(maximum), "42:%s", limit_text(source->max, number));
 	char *argv[] = {(char *)"tune", tree_full_path(tree, path, full, sizeof(full)),
-		(char *)"--data-source-type", type, (char *)"--heartbeat", heartbeat, (char *)"--minimum",
-		minimum, (char *)"--maximum", maximum, NULL};
+		(char *)"--data-source-type", type, (char *)"--minimum", minimum, (char *)"--maximum",
+		maximum, (char *)"--heartbeat", heartbeat, NULL};
+	int count = (int)ARRAY_LENGTH(argv) - 1;
 	rrd_clear_error();
 	errno = 0;
-	if (rrd_tune((int)ARRAY_LENGTH(argv) - 1, argv)) {
+	if (rrd_tune(heartbeat_too ? count : count - 2, argv)) {
 		return library_error(err, "tune", path);
 	}
 	return true;

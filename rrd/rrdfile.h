@@ -34,9 +34,9 @@ MUST_USE bool rrdfile_look(const struct tree *tree, const char *path, int64_t la
 /* Whether the data source in the header is not what it should be and rrdfile_tune() has to run. */
 bool rrdfile_differs(const struct header *header, const struct rrdfile_source *source);
 
-/* Changes type, limits and heartbeat in the file. */
+/* Changes type, limits and, unless `heartbeat_too` is false, heartbeat in the file. */
 MUST_USE bool rrdfile_tune(const struct tree *tree, const char *path,
-	const struct rrdfile_source *source, struct error *err);
+	const struct rrdfile_source *source, bool heartbeat_too, struct error *err);
 
 /* Makes a file whose first sample comes behind `start_s`; all its blocks are allocated. */
 MUST_USE bool rrdfile_create(const struct tree *tree, const char *path,

@@ -203,6 +203,15 @@ struct series *series_table_define(
 	return s;
 }
 
+void series_table_give_up(struct series_table *table, struct series *s)
+{
+	if (!s->apart) {
+		unset_path(table, s);
+		s->apart = true;
+		set_path(table, s, false); /* the file is not its own any more */
+	}
+}
+
 bool series_table_path_taken(const struct series_table *table, const char *path)
 {
 	return g_hash_table_contains(table->by_path, path);

@@ -36,7 +36,8 @@ struct series {
 	bool exists;    /* the file was seen */
 	bool apart;     /* its path carries a hash: another series has the plain one */
 	bool tune, fresh, full;
-	bool waiting; /* for the feed to go back: it takes no samples until then */
+	bool tune_heartbeat; /* with `tune` */
+	bool waiting;        /* for the feed to go back: it takes no samples until then */
 };
 
 struct series_table;
@@ -61,6 +62,9 @@ bool series_table_is_foreign(const struct series_table *table, uint32_t id);
  */
 struct series *series_table_define(
 	struct series_table *table, uint32_t id, const struct layout_name *name);
+
+/* The series gives its file to another: its own has a name apart from now on. */
+void series_table_give_up(struct series_table *table, struct series *series);
 
 bool series_table_path_taken(const struct series_table *table, const char *path);
 void series_table_end_waiting(struct series_table *table);

@@ -137,6 +137,37 @@ void writer_take(
 	}
 }
 
+/*
+ * Munin's `oldname`: the field goes on in the file of the field that it was called before, unless
+ * it has one of its own, or that field is still there.
+ */
+static void take_old_name(
+	struct writer *w, struct series *s, const struct service *service, const struct field *field)
+{
+	const char *old = attributes_get(&field->attributes, "oldname");
+	if (!old || s->exists || s->earlier || !ident_is_field(old) || !strcmp(old, field->name)) {
+		return;
+	}
+	const struct field *other = service_find_field(service, old);
+	struct series *holder =
+		other && other->series_id ? series_table_find(w->table, other->series_id) : NULL;
+	if ((other && !other->gone) || (holder && holder->apart)) {
+		return;
+	}
+	struct layout_name name = {.group = service->group,
+		.host = service->host_name,
+		.service = service->name,
+		.field = old,
+		.type = (enum field_type)(holder ? holder->type : field->type)};
+	char path[LAYOUT_PATH_MAX];
+	layout_path(&name, false, path);
+	if (holder) {
+		files_write(w->files, &holder, 1);
+		series_table_give_up(w->table, holder);
+	}
+	s->earlier = s->foreign ? NULL : g_strdup(path);
+}
+
 void writer_declare(struct writer *w, const struct service *service)
 {
 	for (size_t i = 0; i < service_field_count(service); i++) {
@@ -163,6 +194,7 @@ void writer_declare(struct writer *w, const struct service *service)
 		if (memcmp(&before, &now, sizeof(now))) {
 			s->logged_epoch = 0; /* looked at again, and tuned if it must be */
 		}
+		take_old_name(w, s, service, field);
 	}
 }
 
