@@ -76,7 +76,7 @@ struct archive_graph {
 	int64_t from_s, to_s;
 	uint16_t width, height;
 	enum archive_format format;
-	bool dark;
+	enum archive_theme { ARCHIVE_LIGHT, ARCHIVE_DARK, ARCHIVE_MUNIN } theme;
 	const char *title; /* behind the graph's own; may be "" */
 	struct archive_limit {
 		double value;

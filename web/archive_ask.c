@@ -210,7 +210,7 @@ static void put_graph(struct frame_writer *w, uint32_t number, const struct arch
 	frame_put_u16(w, question->width);
 	frame_put_u16(w, question->height);
 	frame_put_u8(w, (uint8_t)question->format);
-	frame_put_u8(w, question->dark);
+	frame_put_u8(w, (uint8_t)question->theme);
 	frame_put_u8(w, (uint8_t)question->sum);
 	frame_put_u8(w, (uint8_t)(question->only_graph | question->full_size << 1));
 	frame_put_f64(w, question->lower);

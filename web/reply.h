@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <glib.h>
@@ -35,6 +36,9 @@ struct reply {
 	struct reply_source source;
 	bool gzipped;           /* the content is gzip already */
 	bool etag;              /* make an ETag of the content, answer 304 if the client has it */
+	char tag[20];           /* an ETag made by the handler, weak, in quotes; "": none */
+	int64_t modified_s;     /* Last-Modified; 0: not told */
+	int64_t expires_s;      /* Expires; 0: not told */
 	char *disposition;      /* g_malloc: file name to be saved as, plain characters only */
 	const char *cache;      /* Cache-Control; NULL: "no-store" */
 	const char *location;   /* a path of ours that lives as long as the program; with 30x */
@@ -62,8 +66,8 @@ const char *reply_reason(unsigned status);
 
 unsigned reply_status_of(enum error_kind kind);
 
-/* First 16 hex digits of the SHA-256 of the content, in quotes. */
-enum { REPLY_ETAG = 19 };
+/* First 16 hex digits of the SHA-256 of the content, in quotes; with room for "W/" before it. */
+enum { REPLY_ETAG = 24 };
 void reply_etag(const void *bytes, size_t length, char etag[REPLY_ETAG]);
 
 /* Whether an If-None-Match value (may be NULL) names `etag`, weak or strong. */

@@ -36,6 +36,7 @@ struct request {
 	GByteArray *body;        /* NULL: none */
 	char *content_type;      /* may be NULL, as the following */
 	char *accept, *if_none_match, *last_event_id, *host, *origin, *fetch_site, *authorization;
+	int64_t if_modified_since_s; /* 0: not asked, or no date */
 	bool accept_gzip;
 	struct wall now; /* when it came; relative times count from here */
 };

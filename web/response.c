@@ -1,6 +1,8 @@
 #include "web/response.h"
 #include "base/auto.h"
+#include "web/httpdate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <microhttpd.h>
@@ -70,19 +72,34 @@ struct MHD_Response *response_create(struct reply *reply)
 		reply->fixed ? reply->fixed_length : 0, (void *)reply->fixed, MHD_RESPMEM_PERSISTENT);
 }
 
+static void add_times(struct MHD_Response *response, const struct reply *reply)
+{
+	char text[HTTPDATE_TEXT];
+	if (reply->modified_s) {
+		httpdate_format(reply->modified_s, text);
+		MHD_add_response_header(response, "Last-Modified", text);
+	}
+	if (reply->expires_s) {
+		httpdate_format(reply->expires_s, text);
+		MHD_add_response_header(response, "Expires", text);
+	}
+}
+
 void response_add_headers(
 	struct MHD_Response *response, const struct reply *reply, const char *etag)
 {
 	for (const struct reply_header *h = reply_security_headers; h->name; h++) {
 		MHD_add_response_header(response, h->name, h->value);
 	}
-	MHD_add_response_header(response, "Cache-Control", reply->cache ? reply->cache : "no-store");
+	const char *otherwise = reply->expires_s ? "private" : "no-store";
+	MHD_add_response_header(response, "Cache-Control", reply->cache ? reply->cache : otherwise);
 	if (reply->type) {
 		MHD_add_response_header(response, "Content-Type", reply->type);
 	}
 	if (*etag) {
 		MHD_add_response_header(response, "ETag", etag);
 	}
+	add_times(response, reply);
 	if (reply->gzipped) {
 		MHD_add_response_header(response, "Content-Encoding", "gzip");
 	}
@@ -119,6 +136,9 @@ void response_prepare(struct reply *reply, const struct request *request, char e
 {
 	const void *bytes = reply->fixed ? reply->fixed : reply->body ? reply->body->str : NULL;
 	etag[0] = '\0';
+	if (reply->tag[0] && (reply->status == 200 || reply->status == 304)) {
+		snprintf(etag, REPLY_ETAG, "W/%s", reply->tag);
+	}
 	if (reply->etag && bytes && reply->status == 200) {
 		reply_etag(bytes, reply->fixed ? reply->fixed_length : reply->body->len, etag);
 		if (reply_etag_matches(request->if_none_match, etag)) {

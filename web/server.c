@@ -2,6 +2,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "web/httpdate.h"
 #include "web/response.h"
 
 #include <netinet/in.h>
@@ -200,6 +201,10 @@ static void read_headers(struct exchange_private *p)
 	r->content_type = header_copy(p->connection, MHD_HTTP_HEADER_CONTENT_TYPE, 200);
 	r->accept = header_copy(p->connection, MHD_HTTP_HEADER_ACCEPT, 1000);
 	r->if_none_match = header_copy(p->connection, MHD_HTTP_HEADER_IF_NONE_MATCH, 1000);
+	g_autofree char *since = header_copy(p->connection, MHD_HTTP_HEADER_IF_MODIFIED_SINCE, 100);
+	if (since && !httpdate_parse(since, &r->if_modified_since_s)) {
+		r->if_modified_since_s = 0;
+	}
 	r->last_event_id = header_copy(p->connection, "Last-Event-ID", 100);
 	r->host = header_copy(p->connection, MHD_HTTP_HEADER_HOST, 300);
 	r->origin = header_copy(p->connection, "Origin", 500);

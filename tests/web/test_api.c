@@ -354,78 +354,6 @@ static void a_wide_range_is_clamped(void **state)
 	g_string_free(finish(fd, 200), TRUE);
 }
 
-static uint32_t receive_graph(unsigned *width, unsigned *format, unsigned *dark, unsigned *limits)
-{
-	struct frame frame = harness_receive(&h, h.rrd, MESSAGE_GRAPH);
-	struct frame_reader r = frame_read(&frame);
-	uint32_t number = frame_get_u32(&r);
-	assert_int_equal(frame_get_u32(&r), 1);
-	frame_get_i64(&r);
-	frame_get_i64(&r);
-	*width = frame_get_u16(&r);
-	frame_get_u16(&r);
-	*format = frame_get_u8(&r);
-	*dark = frame_get_u8(&r);
-	assert_int_equal(frame_get_u8(&r), ARCHIVE_AS_MEASURED);
-	assert_int_equal(frame_get_u8(&r), 0);
-	assert_true(isnan(frame_get_f64(&r)));
-	assert_true(isnan(frame_get_f64(&r)));
-	g_free(frame_get_text(&r));
-	*limits = frame_get_u16(&r);
-	return number;
-}
-
-static void send_picture(uint32_t request, bool last, const char *bytes, uint32_t total)
-{
-	message_start(h.w, MESSAGE_GRAPHED);
-	frame_put_u32(h.w, request);
-	frame_put_u8(h.w, 0);
-	frame_put_u8(h.w, last);
-	frame_put_u32(h.w, total);
-	frame_put_bytes(h.w, bytes, strlen(bytes));
-	harness_send(&h, h.rrd);
-}
-
-static void pictures_come_from_the_archive_once_per_step(void **state)
-{
-	unsigned width = 0;
-	unsigned format = 0;
-	unsigned dark = 0;
-	unsigned limits = 0;
-	int fd = ask("/graph/web1/if_eth0.svg?width=800&theme=dark");
-	uint32_t number = receive_graph(&width, &format, &dark, &limits);
-	assert_int_equal(width, 800);
-	assert_int_equal(format, 1);
-	assert_int_equal(dark, 1);
-	assert_int_equal(limits, 1);
-	send_picture(number, false, "<svg", 6);
-	send_picture(number, true, "/>", 6);
-	GString *all = finish(fd, 200);
-	assert_non_null(strstr(all->str, "Content-Type: image/svg+xml"));
-	assert_non_null(strstr(all->str, "\r\n\r\n<svg/>"));
-	const char *etag = strstr(all->str, "ETag: ") + 6;
-	g_autofree char *line = g_strdup_printf("If-None-Match: %.18s\r\n", etag);
-	g_string_free(all, TRUE);
-	struct answer again = http_get(&h, "/graph/web1/if_eth0.svg?width=800&theme=dark", line);
-	assert_int_equal(again.status, 304);
-	answer_finish(&again);
-}
-
-static void munin_addresses_give_the_same_pictures(void **state)
-{
-	unsigned unused = 0;
-	unsigned format = 9;
-	int fd = ask("/munin/example.org/web1/if_eth0-week.png");
-	uint32_t number = receive_graph(&unused, &format, &unused, &unused);
-	assert_int_equal(format, 0);
-	send_picture(number, true, "PNG", 3);
-	g_string_free(finish(fd, 200), TRUE);
-	json_decref(get_json("/munin/example.org/web1/if_eth0-decade.png", 404));
-	json_decref(get_json("/munin/other/web1/if_eth0-day.png", 404));
-	json_decref(get_json("/munin/example.org/web1/-day.png", 404));
-	json_decref(get_json("/munin/example.org", 404));
-}
-
 static void rules_are_listed_with_their_source(void **state)
 {
 	json_t *answer = get_json("/api/v1/rules", 200);
@@ -571,8 +499,6 @@ int main(void)
 		cmocka_unit_test(archive_errors_become_problems),
 		cmocka_unit_test(impossible_ranges_are_refused),
 		cmocka_unit_test(a_wide_range_is_clamped),
-		cmocka_unit_test(pictures_come_from_the_archive_once_per_step),
-		cmocka_unit_test(munin_addresses_give_the_same_pictures),
 		cmocka_unit_test(rules_are_listed_with_their_source),
 		cmocka_unit_test(rule_texts_are_checked_without_effect),
 		cmocka_unit_test(hostile_bodies_are_refused_fast),

@@ -9,6 +9,7 @@
 
 #include "web/export.h"
 #include "web/html.h"
+#include "web/httpdate.h"
 #include "web/jsonout.h"
 #include "web/picture.h"
 #include "web/reply.h"
@@ -195,6 +196,23 @@ static void a_cdef_that_cannot_be_read_is_refused(void **state)
 	assert_int_equal(curves_count(curves), 1);
 }
 
+static void dates_of_http_are_read_as_they_are_written(void **state)
+{
+	char text[HTTPDATE_TEXT];
+	int64_t at_s = 0;
+	httpdate_format(784111777, text);
+	assert_string_equal(text, "Sun, 06 Nov 1994 08:49:37 GMT");
+	assert_true(httpdate_parse(text, &at_s));
+	assert_int_equal(at_s, 784111777);
+	static const char *const wrong[] = {"", "Sun, 06 Nov 1994 08:49:37 CET",
+		"Mon, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 28:49:37 GMT",
+		"Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Xyz 1994 08:49:37 GMT",
+		"Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 0x Nov 1994 08:49:37 GMT"};
+	for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+		assert_false(httpdate_parse(wrong[i], &at_s));
+	}
+}
+
 static void pictures_are_kept_until_their_time_and_bounded(void **state)
 {
 	struct picture_cache *cache = picture_cache_create(2, 4000);
@@ -354,6 +372,7 @@ int main(void)
 		cmocka_unit_test(csv_cells_hold_no_formula),
 		cmocka_unit_test(exports_have_all_columns),
 		cmocka_unit_test(a_cdef_that_cannot_be_read_is_refused),
+		cmocka_unit_test(dates_of_http_are_read_as_they_are_written),
 		cmocka_unit_test(pictures_are_kept_until_their_time_and_bounded),
 		cmocka_unit_test(etags_name_the_content),
 		cmocka_unit_test(problems_carry_their_status),
