@@ -6,6 +6,7 @@
  * Everything is in one thread; only syncs of the journal and commits of the store are on workers.
  */
 #include "engine/engine.h"
+#include "engine/backup.h"
 #include "base/channel.h"
 #include "base/log.h"
 #include "engine/adoption.h"
@@ -339,7 +340,9 @@ static void write_tick(struct engine *engine, struct wall now)
 static void release_segments(struct engine *engine, struct wall now)
 {
 	uint64_t safe = MIN(feed_checkpoint(engine->feed), engine->stored_position);
-	journal_release(engine->journal, safe, now);
+	if (!tasks_has_open(engine->tasks, "backup")) { /* it copies what is needed from here on */
+		journal_release(engine->journal, safe, now);
+	}
 	struct store_batch *batch = keeper_batch(engine->keeper);
 	batch->forget_before.ms = now.ms - (int64_t)KEEP_EVENTS_DAYS * 86400 * 1000;
 }
@@ -413,6 +416,7 @@ static void make_parts(struct engine *engine)
 	engine->writer = g_new(struct frame_writer, 1);
 	fleet_init(&engine->fleet);
 	engine->tasks = work_create(engine);
+	engine->backup = backup_create(engine);
 	engine->early = store_batch_create();
 	engine->account = account_create(engine->role->data_dir);
 	engine->dispatch = dispatch_create(engine->loop, &dispatch_handlers, engine);
@@ -491,6 +495,7 @@ void engine_destroy(struct engine *engine)
 	}
 	intake_destroy(engine->intake);
 	feed_destroy(engine->feed);
+	backup_destroy(engine->backup);
 	journal_close(engine->journal);
 	keeper_destroy(engine->keeper, engine->stopping);
 	publish_destroy(engine->publish);

@@ -40,6 +40,8 @@ struct engine {
 	struct intake *intake;
 	struct feed *feed;
 	struct tasks *tasks;
+	struct backup *backup;
+	uint64_t backup_task; /* of which the rrd roles have just done their part; 0: none */
 	struct publish *publish;
 	struct dispatch *dispatch;
 	struct account *account;

@@ -22,6 +22,18 @@ struct commit_job {
 	bool good;
 };
 
+/* A copy of the store under way: a job of the worker like commits, one step each. */
+struct copy_job {
+	struct keeper *keeper;
+	struct store *store;
+	struct store_copy *copy; /* NULL: not begun */
+	char *path;
+	keeper_copied_fn done;
+	void *owner;
+	struct error err;
+	bool good, more;
+};
+
 struct keeper {
 	struct keeper_handlers handlers;
 	void *owner;
@@ -32,6 +44,7 @@ struct keeper {
 	struct store_batch *batch;  /* collecting */
 	struct store_batch *sealed; /* NULL: none */
 	struct commit_job *running;
+	struct copy_job *copying;
 	uint64_t generation; /* of the collecting batch */
 	uint64_t needs;      /* journal sequence the sealed one waits for */
 	uint64_t durable, released, stored;
@@ -155,6 +168,59 @@ static void keeper_impatient(void *owner)
 	release(keeper, keeper->generation - (keeper->hurried ? 0 : 1));
 }
 
+/* -- copies -- */
+
+static void copy_run(void *data)
+{
+	struct copy_job *job = data;
+	if (!job->copy) {
+		job->copy = store_copy_begin(job->store, job->path, &job->err);
+	}
+	job->good = job->copy && store_copy_step(job->copy, &job->more, &job->err);
+	if (!job->good || !job->more) { /* here: it is the worker that may use the store */
+		store_copy_end(job->copy);
+		job->copy = NULL;
+	}
+}
+
+static void copy_free(struct copy_job *job)
+{
+	if (job) {
+		store_copy_end(job->copy);
+		g_free(job->path);
+		g_free(job);
+	}
+}
+
+static void copy_done(void *data)
+{
+	struct copy_job *job = data;
+	if (job->good && job->more) {
+		worker_submit(job->keeper->worker, copy_run, copy_done, job);
+		return;
+	}
+	job->keeper->copying = NULL;
+	job->done(job->owner, job->good ? NULL : &job->err);
+	copy_free(job);
+}
+
+bool keeper_copy(
+	struct keeper *keeper, const char *path, keeper_copied_fn done, void *owner, struct error *err)
+{
+	if (keeper->copying) {
+		return error_set(err, ERR_CONFLICT, "a copy is being made already");
+	}
+	struct copy_job *job = g_new0(struct copy_job, 1);
+	*job = (struct copy_job){.keeper = keeper,
+		.store = keeper->store,
+		.path = g_strdup(path),
+		.done = done,
+		.owner = owner};
+	keeper->copying = job;
+	worker_submit(keeper->worker, copy_run, copy_done, job);
+	return true;
+}
+
 /* In a turn of its own: whoever hurries may be in the middle of a change. */
 static void keeper_soon(void *owner)
 {
@@ -201,6 +267,7 @@ void keeper_destroy(struct keeper *keeper, bool flush_rest)
 		return;
 	}
 	worker_destroy(keeper->worker);
+	copy_free(keeper->copying);
 	if (keeper->running) {
 		if (!keeper->running->good) {
 			store_batch_merge_older(keeper->batch, keeper->running->batch);

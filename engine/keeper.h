@@ -50,5 +50,14 @@ void keeper_hurry(struct keeper *keeper);
 /* The journal is durable up to here. */
 void keeper_durable(struct keeper *keeper, uint64_t sequence);
 
+/*
+ * Copies the store to a new file at `path`, some of it between two commits, and calls `done` once,
+ * in the loop's thread, with NULL or what went wrong. One at a time: CONFLICT. It is not called any
+ * more when the keeper is destroyed.
+ */
+typedef void (*keeper_copied_fn)(void *owner, const struct error *why);
+MUST_USE bool keeper_copy(
+	struct keeper *keeper, const char *path, keeper_copied_fn done, void *owner, struct error *err);
+
 uint64_t keeper_stored(const struct keeper *keeper); /* generation */
 bool keeper_broken(const struct keeper *keeper);     /* the last commit failed */

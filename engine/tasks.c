@@ -41,6 +41,7 @@ struct task {
 	char *verb;
 	json_t *argument;
 	enum tasks_state state;
+	bool held, closed; /* the engine has its own share to do; has done it */
 	struct wall began, ended;
 	GPtrArray *parts; /* struct part *, by instance */
 };
@@ -359,7 +360,12 @@ static enum tasks_state state_of(struct tasks *tasks, struct task *task)
 static void settle(struct tasks *tasks, struct task *task, struct wall now)
 {
 	enum tasks_state state = state_of(tasks, task);
-	if (state == TASKS_RUNNING) {
+	if (state == TASKS_RUNNING || (task->held && !task->closed)) {
+		return;
+	}
+	if (state == TASKS_DONE && !task->closed && tasks->handlers.hold &&
+		tasks->handlers.hold(tasks->owner, task->id, task->verb, task->argument)) {
+		task->held = true;
 		return;
 	}
 	if (tasks->handlers.ended) { /* see I1 */
@@ -400,6 +406,22 @@ void tasks_take(struct tasks *tasks, unsigned instance, const struct frame *fram
 	json_decref(part->result);
 	part->result = json_is_object(result) ? json_incref(result) : NULL;
 	json_decref(result);
+	settle(tasks, task, now);
+}
+
+void tasks_close(struct tasks *tasks, uint64_t id, const struct error *why, struct wall now)
+{
+	struct task *task = find(tasks, id);
+	if (!task || task->state != TASKS_RUNNING) {
+		return;
+	}
+	task->closed = true;
+	if (why) {
+		struct part *part = part_of(task, 0);
+		part->state = TASKS_FAILED;
+		g_free(part->detail);
+		part->detail = text_clean(why->text, strlen(why->text), DETAIL_BYTES);
+	}
 	settle(tasks, task, now);
 }
 

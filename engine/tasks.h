@@ -35,6 +35,11 @@ struct tasks_handlers {
 	 * transaction as the task's end. May be called again after a restart. May be NULL.
 	 */
 	void (*ended)(void *owner, uint64_t id, const char *verb, const json_t *argument, bool good);
+	/*
+	 * All roles are done, none has failed: true if the engine has something to do itself that takes
+	 * time; then the task is open until tasks_close(). Called again after a restart. May be NULL.
+	 */
+	bool (*hold)(void *owner, uint64_t id, const char *verb, const json_t *argument);
 };
 
 struct tasks *tasks_create(const struct tasks_handlers *handlers, void *owner);
@@ -58,6 +63,9 @@ void tasks_ready(struct tasks *tasks, unsigned instance);
 
 /* An RRD_TASK_STATE frame of that role. */
 void tasks_take(struct tasks *tasks, unsigned instance, const struct frame *frame, struct wall now);
+
+/* The engine's own share of a task that `hold` kept open is done; `why`: it has failed. */
+void tasks_close(struct tasks *tasks, uint64_t id, const struct error *why, struct wall now);
 
 /* Each second: sends what could not be sent. */
 void tasks_tick(struct tasks *tasks);

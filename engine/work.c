@@ -2,6 +2,7 @@
  * A verb that changes the engine's own state has a row here; all others are the archive's alone.
  */
 #include "engine/work.h"
+#include "engine/backup.h"
 #include "engine/engine.h"
 
 #include <string.h>
@@ -26,10 +27,22 @@ static void on_store(void *owner, const char *text)
 	store_put_value(keeper_batch(engine->keeper), "tasks", text);
 }
 
+static bool on_hold(void *owner, uint64_t id, const char *verb, const json_t *argument)
+{
+	struct engine *engine = owner;
+	if (strcmp(verb, "backup") != 0) {
+		return false;
+	}
+	/* may close the task at once: not before `hold` has returned */
+	engine->backup_task = id;
+	(void)argument;
+	return true;
+}
+
 struct tasks *work_create(struct engine *engine)
 {
 	static const struct tasks_handlers handlers = {
-		.send = on_send, .roles = on_roles, .store = on_store};
+		.send = on_send, .roles = on_roles, .store = on_store, .hold = on_hold};
 	return tasks_create(&handlers, engine);
 }
 
@@ -42,6 +55,13 @@ void work_state(void *owner, unsigned instance, const struct frame *frame)
 {
 	struct engine *engine = owner;
 	tasks_take(engine->tasks, instance, frame, engine->steady.now);
+	if (engine->backup_task) {
+		uint64_t id = engine->backup_task;
+		engine->backup_task = 0;
+		json_t *task = tasks_describe(engine->tasks, id);
+		backup_go_on(engine->backup, id, json_object_get(task, "argument"));
+		json_decref(task);
+	}
 }
 
 static void append(GString *out, json_t *json)
@@ -66,7 +86,10 @@ bool work_begin(struct engine *engine, const json_t *question, GString *out, str
 		append(out, json_pack("{s:I}", "id", id));
 		return true;
 	}
-	uint64_t id = tasks_begin(engine->tasks, verb, argument, engine->steady.now, err);
+	json_t *own =
+		strcmp(verb, "backup") ? json_incref(argument) : backup_argument(engine, argument, err);
+	uint64_t id = own ? tasks_begin(engine->tasks, verb, own, engine->steady.now, err) : 0;
+	json_decref(own);
 	if (id) {
 		append(out, json_pack("{s:I}", "id", (json_int_t)id));
 	}

@@ -52,6 +52,25 @@ MUST_USE bool store_load(
 /* All of the batch or nothing. STORAGE: nothing was written; the same batch may be tried again. */
 MUST_USE bool store_commit(struct store *store, const struct store_batch *batch, struct error *err);
 
+/*
+ * Copies all that is stored to a new file at `path` (one that is there is written over), beside
+ * whatever is committed meanwhile: store_copy_step() copies some of it, `*more` says whether there
+ * is a rest. Both by whoever may use the store. STORAGE: it cannot be copied; a store in memory has
+ * no copy (NOT_FOUND).
+ */
+struct store_copy;
+MUST_USE struct store_copy *store_copy_begin(
+	struct store *store, const char *path, struct error *err);
+MUST_USE bool store_copy_step(struct store_copy *copy, bool *more, struct error *err);
+void store_copy_end(struct store_copy *copy); /* NULL allowed */
+
+/*
+ * Reads a file that no server has open, without changing it: whether it is whole, what is stored,
+ * and whether this program can use it. STORAGE: it is damaged or newer than this program.
+ */
+MUST_USE bool store_examine(
+	const char *path, const struct store_loader *loader, void *owner, struct error *err);
+
 /* -- for implementations -- */
 
 enum { STORE_EVENTS_LOADED = 500 };
@@ -61,6 +80,8 @@ struct store_class {
 		struct store *store, const struct store_loader *loader, void *owner, struct error *err);
 	bool (*commit)(struct store *store, const struct store_batch *batch, struct error *err);
 	void (*close)(struct store *store);
+	/* The connection (sqlite3 *) for store_copy_begin(); NULL: not such a store. */
+	void *(*database)(struct store *store);
 };
 
 struct store {

@@ -177,7 +177,7 @@ static void memory_close(struct store *store)
 
 struct store *store_open_memory(void)
 {
-	static const struct store_class memory_class = {memory_load, memory_commit, memory_close};
+	static const struct store_class memory_class = {memory_load, memory_commit, memory_close, NULL};
 	struct store_memory *memory = g_new0(struct store_memory, 1);
 	memory->store.class = &memory_class;
 	memory->all = store_batch_create();

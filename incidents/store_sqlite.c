@@ -520,7 +520,13 @@ static bool sqlite_commit(struct store *store, const struct store_batch *batch, 
 
 /* -- opening, in the end -- */
 
-static const struct store_class sqlite_class = {sqlite_load, sqlite_commit, sqlite_close};
+static void *sqlite_database(struct store *store)
+{
+	return ((struct store_sqlite *)store)->db;
+}
+
+static const struct store_class sqlite_class = {
+	sqlite_load, sqlite_commit, sqlite_close, sqlite_database};
 
 static struct store_sqlite *try_open(const char *path, bool *damaged, struct error *err)
 {

@@ -21,6 +21,10 @@ static const struct schema_row archive_rows[] = {
 	{"writers", SCHEMA_COUNT, AT(writers), .least = 1, .most = CONFIG_WRITERS_MAX,
 		.fallback_help = "what suits this machine",
 		.help = "processes that share the tree. Counts from the next start on"},
+	{"backup", SCHEMA_TEXT, AT(backup), .check = config_check_path,
+		.fallback_help = "`backup` in the data directory",
+		.help = "where `magpie backup` lets the server put its copies, each in a directory of its "
+				"own"},
 };
 const struct schema config_archive_schema = {
 	"The archive: RRD files as Munin keeps them.", archive_rows, ARRAY_LENGTH(archive_rows), NULL};
@@ -28,4 +32,5 @@ const struct schema config_archive_schema = {
 void config_archive_finish(struct config_archive *archive)
 {
 	g_free(archive->directory);
+	g_free(archive->backup);
 }

@@ -10,6 +10,7 @@ struct config_archive {
 	char *directory;  /* top of the RRD tree, absolute; NULL: DATA/rrd. A Munin's own is fine */
 	uint32_t writers; /* processes that share the tree, 1 to CONFIG_WRITERS_MAX; 0: as many as suit
 						 this machine */
+	char *backup;     /* where backups are put, absolute; NULL: DATA/backup */
 };
 
 enum { CONFIG_WRITERS_MAX = 16 };

@@ -41,3 +41,5 @@ const struct task_kind *task_find(const char *verb);
 
 /* -- the kinds -- */
 extern const struct task_kind survey_task; /* rrd/survey.c */
+extern const struct task_kind backup_task; /* rrd/backup.c */
+extern const struct task_kind verify_task; /* rrd/verify.c */

@@ -338,6 +338,11 @@ struct series *writer_series(const struct writer *w, uint32_t series_id)
 	return series_table_find(w->table, series_id);
 }
 
+uint32_t writer_series_limit(const struct writer *w)
+{
+	return series_table_limit(w->table);
+}
+
 struct files *writer_files(struct writer *w)
 {
 	return w->files;

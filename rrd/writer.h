@@ -96,4 +96,5 @@ MUST_USE bool writer_checkpoint(struct writer *writer, struct error *err);
 
 /* -- for long work on the tree (rrd/task.h) -- */
 struct series *writer_series(const struct writer *writer, uint32_t series_id); /* NULL: unknown */
+uint32_t writer_series_limit(const struct writer *writer); /* numbers are below it */
 struct files *writer_files(struct writer *writer);

@@ -92,7 +92,8 @@ static void stop_loop(void *owner)
 
 static int setup(void **state)
 {
-	static const struct store_class odd_class = {odd_load, odd_commit, odd_close};
+	static const struct store_class odd_class = {
+		.load = odd_load, .commit = odd_commit, .close = odd_close};
 	static const struct keeper_handlers handlers = {
 		on_seal, on_hurry, on_released, on_stored, on_event};
 	struct place *place = g_new0(struct place, 1);

@@ -52,7 +52,8 @@ static void on_ended(void *owner, uint64_t id, const char *verb, const json_t *a
 	g_strlcpy(bed->verb, verb, sizeof(bed->verb));
 }
 
-static const struct tasks_handlers handlers = {on_send, on_roles, on_store, on_ended};
+static const struct tasks_handlers handlers = {
+	.send = on_send, .roles = on_roles, .store = on_store, .ended = on_ended};
 
 static struct bed *bed_create(unsigned roles)
 {
@@ -225,6 +226,41 @@ static void takes_so_many_and_no_more(void **state)
 	bed_destroy(bed);
 }
 
+static bool on_hold(void *owner, uint64_t id, const char *verb, const json_t *argument)
+{
+	(void)id;
+	(void)argument;
+	return !strcmp(verb, "held") && ((struct bed *)owner)->roles;
+}
+
+static void what_the_engine_has_to_finish_is_open_until_it_has(void **state)
+{
+	(void)state;
+	static const struct error failed = {.kind = ERR_STORAGE, .text = "the disk is full"};
+	for (int good = 0; good < 2; good++) {
+		struct tasks_handlers with_hold = handlers;
+		with_hold.hold = on_hold;
+		struct bed *bed = bed_create(2);
+		tasks_destroy(bed->tasks);
+		bed->tasks = tasks_create(&with_hold, bed);
+		json_t *argument = json_object();
+		uint64_t id = tasks_begin(bed->tasks, "held", argument, noon, NULL);
+		say(bed, 0, id, TASKS_DONE, "{}");
+		assert_int_equal(bed->ended, 0);
+		say(bed, 1, id, TASKS_DONE, "{}");
+		assert_int_equal(bed->ended, 0);
+		assert_true(tasks_has_open(bed->tasks, "held"));
+		tasks_close(bed->tasks, id, good ? NULL : &failed, noon);
+		assert_int_equal(bed->ended, 1);
+		assert_int_equal(bed->good, good);
+		assert_false(tasks_has_open(bed->tasks, "held"));
+		tasks_close(bed->tasks, id, NULL, noon); /* once only */
+		assert_int_equal(bed->ended, 1);
+		json_decref(argument);
+		bed_destroy(bed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +270,7 @@ int main(void)
 		cmocka_unit_test(survives_a_restart_of_the_engine),
 		cmocka_unit_test(takes_no_stored_nonsense),
 		cmocka_unit_test(takes_so_many_and_no_more),
+		cmocka_unit_test(what_the_engine_has_to_finish_is_open_until_it_has),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

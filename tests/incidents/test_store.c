@@ -444,6 +444,48 @@ static void a_full_disk_at_the_start_forgets_nothing(void **state)
 		cmocka_unit_test_setup_teardown(f, make_memory, drop_place)
 #define DISK(f) cmocka_unit_test_setup_teardown(f, make_disk, drop_place)
 
+/* Changes between two steps come along; the copy is whole, and looking at it changes nothing. */
+static void a_copy_is_made_beside_commits(void **state)
+{
+	struct place *place = *state;
+	static const struct store_loader loader = {.value = see_value,
+		.service = see_service,
+		.state = see_state,
+		.outbox = see_outbox,
+		.event = see_event,
+		.host = see_host};
+	struct error err = {.kind = ERR_NONE};
+	g_autofree char *path = g_build_filename(place->directory, "copy.db", NULL);
+	for (int i = 0; i < 3000; i++) { /* more than one step */
+		g_autofree char *name = g_strdup_printf("n%04d", i);
+		g_autofree char *text = g_strnfill(2000, 'x');
+		struct store_batch *batch = store_batch_create();
+		store_put_value(batch, name, text);
+		commit(place, batch);
+	}
+	struct store_copy *copy = store_copy_begin(place->store, path, &err);
+	assert_non_null(copy);
+	bool more = true;
+	assert_true(store_copy_step(copy, &more, &err) && more);
+	struct store_batch *batch = store_batch_create();
+	store_put_value(batch, "n0000", "changed");
+	commit(place, batch);
+	while (more) {
+		assert_true(store_copy_step(copy, &more, &err));
+	}
+	store_copy_end(copy);
+	g_autofree char *wanted = content(place);
+	g_autoptr(GString) seen = g_string_new("");
+	assert_true(store_examine(path, &loader, seen, &err));
+	assert_string_equal(seen->str, wanted);
+	assert_int_equal(truncate(path, 40000), 0);
+	assert_false(store_examine(path, &loader, seen, &err));
+	assert_int_equal(err.kind, ERR_STORAGE);
+	g_autofree char *set_aside = g_strconcat(path, "-wal", NULL);
+	assert_int_not_equal(access(set_aside, F_OK), 0);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +501,7 @@ int main(void)
 		DISK(a_newer_schema_is_left_alone),
 		DISK(a_full_disk_fails_the_batch_whole_and_later_not),
 		DISK(a_full_disk_at_the_start_forgets_nothing),
+		DISK(a_copy_is_made_beside_commits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
