@@ -92,9 +92,13 @@ class Munin:
         path.write_text(f"log_level 4\nlog_file {self.root}/log/node.log\npid_file {self.root}/run/node.pid\nbackground 0\nsetsid 0\n"
                         f"host_name {host}\nallow ^127\\.0\\.0\\.1$\nhost 127.0.0.1\nport {port}\n{settings}")
         self.own()
-        self.node = self.start(NODE, "--config", path)
-        support.wait_for(lambda: says_banner(port), 60, "munin-node answers")
+        self.start_node_again(port)
         return port
+
+    def start_node_again(self, port):
+        """The node of before, at the same port."""
+        self.node = self.start(NODE, "--config", self.root / "conf/munin-node.conf")
+        support.wait_for(lambda: says_banner(port), 60, "munin-node answers")
 
     def stop_node(self):
         if self.node:
