@@ -57,11 +57,11 @@ struct engine {
 	uint64_t samples_before;
 	double samples_per_s;
 	struct wall rules_loaded;
-	struct steady steady;      /* the time that samples and rules go by */
-	size_t rules_complaints;   /* about rules in force, told so far */
-	char *complaint;           /* about a configuration that was refused; "" */
-	struct store_batch *early; /* events from before there was a keeper */
-	uint64_t stored_position;  /* journal sequence that the state on disk has seen */
+	struct steady steady;        /* the time that samples and rules go by */
+	size_t rules_complaints;     /* about rules in force, told so far */
+	char *complaint;             /* about a configuration that was refused; "" */
+	struct store_batch *early;   /* events from before there was a keeper */
+	uint64_t stored_position;    /* journal sequence that the state on disk has seen */
 	uint64_t datafile_changed_s; /* of Munin's datafile that was read last; 0: none was */
 	unsigned ticks;
 	bool retiring; /* a problem ends because nobody watches the host or service any more */
