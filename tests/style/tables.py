@@ -60,7 +60,20 @@ def check_tests(files, complaints):
                     complaints.fail(name, text.count("\n", 0, match.start()) + 1, f"there is no hostile line {match.group(1)}")
 
 
+def check_functions(files, complaints):
+    """Every function that other programs' languages have here is named in the manual."""
+    manual = files.text("docs/archive.md")
+    for name in ("web/facades/graphite_functions.def", "web/facades/promql_functions.def"):
+        functions = re.findall(r'^[A-Z]+\("(\w+)"', files.text(name), re.M)
+        for function in functions:
+            if f"`{function}`" not in manual:
+                complaints.fail(name, 1, f"docs/archive.md does not name {function}")
+        if len(functions) < 20:
+            complaints.fail(name, 1, "rows are not of the usual form")
+
+
 def check(files, complaints):
+    check_functions(files, complaints)
     check_messages(files, complaints)
     check_documents(files, complaints)
     check_tests(files, complaints)

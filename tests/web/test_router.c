@@ -76,7 +76,7 @@ static json_t *embedded_description(void)
 static bool is_described(const struct route *route)
 {
 	static const char *const prefixes[] = {
-		"/api/", "/graph/", "/munin/", "/healthz", "/readyz", "/metrics"};
+		"/api/", "/graph/", "/munin/", "/healthz", "/readyz", "/metrics", "/render", "/prom/"};
 	for (size_t i = 0; i < ARRAY_LENGTH(prefixes); i++) {
 		if (g_str_has_prefix(route->path, prefixes[i])) {
 			return true;

@@ -13,7 +13,7 @@
  * GET and POST /render: values of a span, computed by the functions of the targets. The exchange is
  * held while the archive reads; catalog and configuration may change meanwhile.
  */
-enum { DAY_S = 86400, TARGETS_MAX = 60, SIDE_MAX = 4000, PICTURE_POINTS = 2000 };
+enum { DAY_S = 86400, TARGETS_MAX = 60, SIDE_MAX = 4000 };
 
 typedef void (*write_fn)(const struct graphite_answer *answer, GString *out);
 
@@ -25,6 +25,7 @@ static const struct format {
 	{"json", "application/json", graphite_write_json},
 	{"csv", "text/csv; charset=utf-8", graphite_write_csv},
 	{"raw", "text/plain; charset=utf-8", graphite_write_raw},
+	{"svg", "image/svg+xml", graphite_write_svg},
 };
 
 struct render {
@@ -138,6 +139,9 @@ static bool read_render(struct web *web, struct render *r, struct error *err)
 	}
 	if (!r->format->write) {
 		return true;
+	}
+	if (r->format->write == graphite_write_svg && !question.points) {
+		question.points = (size_t)r->width; /* more could not be seen */
 	}
 	r->targets = graphite_targets_create(&question);
 	r->basket = basket_create(&web->values_held);

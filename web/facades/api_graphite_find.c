@@ -135,7 +135,7 @@ static void refuse(struct exchange *x, const struct finding *f, const struct err
 
 void api_graphite_find(struct web *web, struct exchange *x)
 {
-	static const char *const formats[] = {"treejson", "completer", "nodelist", NULL};
+	static const char *const formats[] = {"treejson", "completer", NULL};
 	struct error err = {0};
 	size_t format = 0;
 	if (!facade_read(x, GRAPHITE_FIND_PARAMETERS)) {

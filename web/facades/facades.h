@@ -22,5 +22,19 @@ void api_graphite_version(struct web *web, struct exchange *x);
 void api_graphite_nothing(struct web *web, struct exchange *x);   /* [] */
 void api_graphite_functions(struct web *web, struct exchange *x); /* {} */
 
+#define PROM_QUERY_PARAMETERS "query time start end step timeout limit stats dedup partial_response"
+#define PROM_NAMES_PARAMETERS "match[] start end limit metric type limit_per_metric state"
+
+void api_prom_query(struct web *web, struct exchange *x);
+void api_prom_query_range(struct web *web, struct exchange *x);
+void api_prom_labels(struct web *web, struct exchange *x);
+void api_prom_label_values(struct web *web, struct exchange *x);
+void api_prom_series(struct web *web, struct exchange *x);
+void api_prom_metadata(struct web *web, struct exchange *x);
+void api_prom_buildinfo(struct web *web, struct exchange *x);
+void api_prom_rules(struct web *web, struct exchange *x);
+void api_prom_alerts(struct web *web, struct exchange *x);
+void api_export_prometheus(struct web *web, struct exchange *x);
+
 /* Reads the form of a POST and checks all names; false: the reply says what is wrong. */
 MUST_USE bool facade_read(struct exchange *x, const char *parameters);

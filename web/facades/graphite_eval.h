@@ -16,7 +16,7 @@ struct graphite_question {
 	bool gone;     /* also fields that are not declared any more */
 };
 
-enum { GRAPHITE_VALUES_MAX = 2 * BASKET_VALUES_MAX };
+enum { GRAPHITE_VALUES_MAX = BASKET_VALUES_MAX };
 
 struct graphite_targets *graphite_targets_create(const struct graphite_question *question);
 void graphite_targets_destroy(struct graphite_targets *targets);

@@ -10,6 +10,8 @@
  * Functions of whole lists: names, order, and several series as one. Those of a list are on one
  * grid, so that the rows of all belong together.
  */
+enum { REPLACE_MAX = 200, REPLACED_MAX = 100 };
+
 static struct graphite_series *series_at(const struct graphite_call *call, guint index)
 {
 	return call->series->pdata[index];
@@ -47,7 +49,8 @@ char *graphite_node_names(
 	const struct graphite_call *call, size_t first, const struct graphite_series *series)
 {
 	GString *out = g_string_new(NULL);
-	for (size_t i = first; i < call->expression->arguments->len; i++) {
+	for (size_t i = first; i < call->expression->arguments->len && out->len < GRAPHITE_NAME_MAX;
+		 i++) {
 		g_autofree char *name = node_name(series, graphite_argument(call, i));
 		g_string_append_printf(out, "%s%s", i > first ? "." : "", name);
 	}
@@ -77,15 +80,14 @@ bool run_alias_sub(struct graphite_call *call, struct error *err)
 {
 	const char *search = graphite_argument(call, 1)->text;
 	const char *replace = graphite_argument(call, 2)->text;
-	if (!*search || strpbrk(search, "\\^$*+?()[]{}|") || strchr(replace, '\\')) {
+	if (strlen(replace) > REPLACE_MAX || !*search || strpbrk(search, "\\^$*+?()[]{}|") ||
+		strchr(replace, '\\')) {
 		return error_set(err, ERR_CONFIG, "aliasSub replaces plain texts here, no patterns");
 	}
 	for (guint i = 0; i < call->series->len; i++) {
 		struct graphite_series *s = series_at(call, i);
-		g_auto(GStrv) parts = g_strsplit(s->name, search, -1);
-		char *name = g_strjoinv(replace, parts);
-		graphite_rename(s, false, g_strndup(name, GRAPHITE_TARGET_MAX));
-		g_free(name);
+		g_auto(GStrv) parts = g_strsplit(s->name, search, REPLACED_MAX);
+		graphite_rename(s, false, g_strjoinv(replace, parts));
 	}
 	return true;
 }
@@ -210,7 +212,7 @@ static char *expressions_of(const GPtrArray *list)
 	GString *out = g_string_new(NULL);
 	for (guint i = 0; i < list->len; i++) {
 		const struct graphite_series *s = list->pdata[i];
-		if (out->len < GRAPHITE_TARGET_MAX && g_hash_table_add(seen, s->expression)) {
+		if (out->len < GRAPHITE_NAME_MAX && g_hash_table_add(seen, s->expression)) {
 			g_string_append_printf(out, "%s%s", out->len ? "," : "", s->expression);
 		}
 	}
@@ -322,6 +324,11 @@ bool run_divide(struct graphite_call *call, struct error *err)
 	return true;
 }
 
+static void series_free(gpointer series)
+{
+	graphite_series_destroy(series);
+}
+
 /* Moves the series of the list into groups by a part of their path, in the order they come in. */
 static GPtrArray *groups_by_node(struct graphite_call *call, GPtrArray *names)
 {
@@ -353,19 +360,16 @@ bool run_group_by_node(struct graphite_call *call, struct error *err)
 	}
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GPtrArray) groups = groups_by_node(call, names);
-	g_autoptr(GPtrArray) results = g_ptr_array_new();
+	g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(series_free);
 	for (guint i = 0; i < groups->len; i++) {
 		struct graphite_series *s = graphite_combine(call, groups->pdata[i], reduction, err);
 		if (!s) {
-			g_ptr_array_foreach(results, (GFunc)(void (*)(void))graphite_series_destroy, NULL);
 			return false;
 		}
 		graphite_rename(s, true, g_strdup(names->pdata[i]));
 		g_ptr_array_add(results, s);
 	}
 	g_ptr_array_set_size(call->series, 0);
-	for (guint i = 0; i < results->len; i++) {
-		g_ptr_array_add(call->series, results->pdata[i]);
-	}
+	g_ptr_array_extend_and_steal(call->series, g_steal_pointer(&results));
 	return true;
 }

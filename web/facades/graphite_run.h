@@ -33,6 +33,9 @@ bool run_shift(struct graphite_call *call, struct error *err);
 bool run_sort_by_name(struct graphite_call *call, struct error *err);
 bool run_sum(struct graphite_call *call, struct error *err);
 
+/* Of a result, in bytes: a name per series is kept, and functions put theirs around it. */
+enum { GRAPHITE_NAME_MAX = 4096 };
+
 /* Scopes of their lists. */
 bool scope_consolidate(
 	const struct graphite_expression *call, struct graphite_scope *scope, struct error *err);

@@ -1,4 +1,5 @@
 #include "web/facades/graphite_run.h"
+#include "base/text.h"
 #include "web/facades/graphite_time.h"
 
 #include <math.h>
@@ -18,6 +19,11 @@ static struct graphite_series *series_at(const struct graphite_call *call, guint
 
 void graphite_rename(struct graphite_series *series, bool everywhere, char *name)
 {
+	if (strlen(name) > GRAPHITE_NAME_MAX) {
+		char *cut = text_clean(name, strlen(name), GRAPHITE_NAME_MAX);
+		g_free(name);
+		name = cut;
+	}
 	if (everywhere) {
 		g_free(series->expression);
 		series->expression = g_strdup(name);

@@ -64,7 +64,7 @@ static void append_value(GString *out, double value, const char *unknown)
 {
 	char text[JSONOUT_VALUE];
 	size_t length = jsonout_format(value, text);
-	g_string_append(out, length ? text : unknown);
+	g_string_append_len(out, length ? text : unknown, length ? (gssize)length : -1);
 }
 
 void graphite_write_csv(const struct graphite_answer *a, GString *out)

@@ -16,3 +16,4 @@ struct graphite_answer {
 void graphite_write_json(const struct graphite_answer *answer, GString *out);
 void graphite_write_csv(const struct graphite_answer *answer, GString *out);
 void graphite_write_raw(const struct graphite_answer *answer, GString *out);
+void graphite_write_svg(const struct graphite_answer *answer, GString *out);

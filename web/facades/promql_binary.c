@@ -1,0 +1,261 @@
+#include "web/facades/promql_special.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/*
+ * Operators. Between two vectors, series belong together whose labels match: all but the name, or
+ * those that on() and ignoring() say. One side has one series per set of labels; the other too,
+ * unless group_left or group_right says that it has many (documentation of Prometheus, "Vector
+ * matching"). Both are checked per instant, since series come and go.
+ */
+double promql_operate(enum promql_operator op, double left, double right)
+{
+	switch (op) {
+	case PROMQL_ADD: return left + right;
+	case PROMQL_SUBTRACT: return left - right;
+	case PROMQL_MULTIPLY: return left * right;
+	case PROMQL_DIVIDE: return left / right;
+	case PROMQL_MODULO: return fmod(left, right);
+	case PROMQL_POWER: return pow(left, right);
+	case PROMQL_EQUAL: return left == right;
+	case PROMQL_UNEQUAL: return left != right;
+	case PROMQL_LESS: return left < right;
+	case PROMQL_GREATER: return left > right;
+	case PROMQL_AT_MOST: return left <= right;
+	case PROMQL_AT_LEAST: return left >= right;
+	default: return NAN;
+	}
+}
+
+/* What stands in the result: of a comparison the left value, unless bool is wanted. */
+static double operate(const struct promql_node *node, double left, double right, double kept)
+{
+	double value = promql_operate(node->op, left, right);
+	if (!promql_is_comparison(node->op) || node->gives_bool) {
+		return value;
+	}
+	return value != 0 ? kept : promql_absent();
+}
+
+static bool keeps_name(const struct promql_node *node)
+{
+	return promql_is_comparison(node->op) && !node->gives_bool;
+}
+
+/* -- with a number -- */
+
+static void operate_numbers(
+	const struct promql_node *node, struct promql_value *left, const double *right, size_t instants)
+{
+	for (size_t i = 0; i < instants; i++) {
+		left->numbers[i] = promql_operate(node->op, left->numbers[i], right[i]);
+	}
+}
+
+static void operate_vector(const struct promql_node *node, struct promql_value *vector,
+	const double *numbers, bool number_left, size_t instants)
+{
+	for (guint s = 0; s < vector->series->len; s++) {
+		struct promql_series *series = vector->series->pdata[s];
+		if (!keeps_name(node)) {
+			series->labels[PROMQL_NAME] = NULL;
+		}
+		for (size_t i = 0; i < instants; i++) {
+			double value = series->values[i];
+			if (!promql_is_absent(value)) {
+				series->values[i] = number_left ? operate(node, numbers[i], value, value)
+												: operate(node, value, numbers[i], value);
+			}
+		}
+	}
+}
+
+/* -- and, or, unless -- */
+
+/* Labels of a side -> its series (GPtrArray). */
+static GHashTable *index_by(const GPtrArray *series, unsigned mask)
+{
+	GHashTable *index = g_hash_table_new_full(
+		promql_key_hash, promql_key_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+	for (guint i = 0; i < series->len; i++) {
+		struct promql_key key = promql_key_of(series->pdata[i], mask);
+		GPtrArray *list = g_hash_table_lookup(index, &key);
+		if (!list) {
+			list = g_ptr_array_new();
+			g_hash_table_insert(index, g_memdup2(&key, sizeof(key)), list);
+		}
+		g_ptr_array_add(list, series->pdata[i]);
+	}
+	return index;
+}
+
+/* The one of `list` that has a value at `i`; `*several`: another one too. */
+static struct promql_series *present(const GPtrArray *list, size_t i, bool *several)
+{
+	struct promql_series *found = NULL;
+	*several = false;
+	for (guint s = 0; list && s < list->len; s++) {
+		struct promql_series *series = list->pdata[s];
+		if (!promql_is_absent(series->values[i])) {
+			*several = found;
+			found = found ? found : series;
+		}
+	}
+	return found;
+}
+
+/* Takes values away from `side` where the presence of the others is not as `wanted`. */
+static void filter(const GPtrArray *side, GHashTable *others, const struct promql_node *node,
+	bool wanted, size_t instants)
+{
+	bool several = false;
+	for (guint s = 0; s < side->len; s++) {
+		struct promql_series *series = side->pdata[s];
+		struct promql_key key = promql_key_of(series, promql_mask(node));
+		const GPtrArray *list = g_hash_table_lookup(others, &key);
+		for (size_t i = 0; i < instants; i++) {
+			if ((present(list, i, &several) != NULL) != wanted) {
+				series->values[i] = promql_absent();
+			}
+		}
+	}
+}
+
+static void run_set(const struct promql_node *node, struct promql_value *left,
+	struct promql_value *right, size_t instants)
+{
+	bool is_or = node->op == PROMQL_OR;
+	g_autoptr(GHashTable) others =
+		index_by(is_or ? left->series : right->series, promql_mask(node));
+	filter(is_or ? right->series : left->series, others, node, node->op == PROMQL_AND, instants);
+	if (is_or) {
+		g_ptr_array_extend_and_steal(left->series, right->series);
+		right->series = NULL;
+	}
+}
+
+/* -- one to one, many to one -- */
+
+struct matching {
+	struct promql_evaluation *e;
+	const struct promql_node *node;
+	size_t instants;
+	GHashTable *ones, *manies; /* sides by labels */
+	bool many_left;
+};
+
+static void result_labels(const struct matching *m, const struct promql_series *many,
+	const struct promql_series *one, struct promql_series *result)
+{
+	const struct promql_node *node = m->node;
+	memcpy(result->labels, many->labels, sizeof(result->labels));
+	if (!keeps_name(node)) {
+		result->labels[PROMQL_NAME] = NULL;
+	}
+	for (unsigned label = 0; label < PROMQL_LABELS; label++) {
+		bool listed = node->labels & (1U << label);
+		bool dropped = !node->many && node->listed != listed && (node->listed || listed);
+		if (dropped) {
+			result->labels[label] = NULL;
+		}
+		if (node->many && node->include & (1U << label)) {
+			result->labels[label] = one->labels[label];
+		}
+	}
+}
+
+/* One series of the many side with those of the other that have its labels. */
+static bool match_series(const struct matching *m, const struct promql_series *many,
+	struct promql_value *result, struct error *err)
+{
+	struct promql_key key = promql_key_of(many, promql_mask(m->node));
+	const GPtrArray *list = g_hash_table_lookup(m->ones, &key);
+	const GPtrArray *beside = g_hash_table_lookup(m->manies, &key);
+	struct promql_series *out = list ? promql_series_add(m->e, result, NULL, err) : NULL;
+	if (!out) {
+		return !list;
+	}
+	result_labels(m, many, list->pdata[0], out);
+	for (size_t i = 0; i < m->instants; i++) {
+		bool several = false;
+		bool crowd = false;
+		const struct promql_series *one = present(list, i, &several);
+		if (promql_is_absent(many->values[i]) || !one) {
+			continue;
+		}
+		if (!m->node->many) {
+			present(beside, i, &crowd);
+		}
+		if (several || crowd) {
+			return error_set(err, ERR_NOT_FOUND,
+				"several series of one side match one of the other; on(), ignoring() and "
+				"group_left "
+				"say what belongs together");
+		}
+		double left = m->many_left ? many->values[i] : one->values[i];
+		double right = m->many_left ? one->values[i] : many->values[i];
+		out->values[i] = operate(m->node, left, right, left);
+	}
+	return true;
+}
+
+static bool run_matching(struct promql_evaluation *e, const struct promql_node *node,
+	struct promql_value *sides, struct promql_value *result, struct error *err)
+{
+	bool many_left = node->many <= 0;
+	const GPtrArray *manies = sides[many_left ? 0 : 1].series;
+	struct matching m = {.e = e,
+		.node = node,
+		.instants = promql_question(e)->instants,
+		.many_left = many_left,
+		.ones = index_by(sides[many_left ? 1 : 0].series, promql_mask(node)),
+		.manies = index_by(manies, promql_mask(node))};
+	bool good = true;
+	promql_value_vector(result);
+	for (guint s = 0; good && s < manies->len; s++) {
+		good = match_series(&m, manies->pdata[s], result, err);
+	}
+	g_hash_table_unref(m.ones);
+	g_hash_table_unref(m.manies);
+	return good;
+}
+
+static void move_value(struct promql_value *to, struct promql_value *from)
+{
+	*to = *from;
+	*from = (struct promql_value){0};
+}
+
+static bool combine(struct promql_evaluation *e, const struct promql_node *node,
+	struct promql_value sides[2], struct promql_value *result, struct error *err)
+{
+	size_t instants = promql_question(e)->instants;
+	if (sides[0].series && sides[1].series && !promql_is_set(node->op)) {
+		return run_matching(e, node, sides, result, err);
+	}
+	unsigned kept = sides[0].series || !sides[1].series ? 0 : 1;
+	if (promql_is_set(node->op)) {
+		run_set(node, &sides[0], &sides[1], instants);
+	} else if (!sides[kept].series) {
+		operate_numbers(node, &sides[0], sides[1].numbers, instants);
+	} else {
+		operate_vector(node, &sides[kept], sides[1 - kept].numbers, kept == 1, instants);
+	}
+	move_value(result, &sides[kept]);
+	return true;
+}
+
+bool promql_run_binary(struct promql_evaluation *e, const struct promql_node *node,
+	struct promql_value *result, struct error *err)
+{
+	struct promql_value sides[2] = {{0}};
+	bool good = promql_evaluate(e, node->arguments[0], &sides[0], err) &&
+				promql_evaluate(e, node->arguments[1], &sides[1], err) &&
+				combine(e, node, sides, result, err);
+	promql_value_finish(&sides[0]);
+	promql_value_finish(&sides[1]);
+	return good;
+}
