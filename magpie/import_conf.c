@@ -165,7 +165,7 @@ static struct import_section *open_host(struct reader *r, const char *text, size
 	if (!semicolon) {
 		return open_section(r, dot && dot[1] ? dot + 1 : host, host);
 	}
-	g_autofree char *group = g_strndup(name, (size_t)(semicolon - name));
+	g_autofree char *group = g_strchomp(g_strndup(name, (size_t)(semicolon - name)));
 	return *group ? open_section(r, group, host) : NULL;
 }
 

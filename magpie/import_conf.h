@@ -23,6 +23,7 @@ struct import_section {
 	const char *file;    /* where it was named first */
 	unsigned line;
 	char *lost; /* why it cannot be taken over; NULL: it can */
+	bool asked; /* it has a node in the magpie.conf */
 	bool idle;  /* nothing of it is in the magpie.conf: it is not asked and draws nothing */
 };
 

@@ -353,6 +353,7 @@ static void put_host(struct import_run *run, struct import_section *host)
 	put_node(run, host, &node);
 	unsigned drawn = import_overrides(run, host, 1);
 	g_string_append(run->out, "}\n");
+	host->asked = node.asked;
 	run->report->asked += node.asked;
 	run->report->drawn += !node.asked && drawn;
 	if (!node.asked && !drawn) {
@@ -467,7 +468,35 @@ static size_t statement_end(char *const *lines, size_t from)
 	return from;
 }
 
-/* Turns what is refused into comments, once; false: nothing was refused. */
+/* A whole host is refused: it is lost. */
+static void lose_refused(struct import_run *run, const char *name, const char *why)
+{
+	for (guint i = 0; i < run->conf->hosts->len; i++) {
+		struct import_section *host = run->conf->hosts->pdata[i];
+		size_t length = strlen(host->host);
+		if (!host->lost && !strncmp(name, host->host, length) && name[length] == '"') {
+			g_autofree char *subject = import_subject(host);
+			struct import_setting at = {.file = host->file, .line = host->line};
+			import_lose(host, "%s", why);
+			import_note(run->report, IMPORT_LOST, subject, &at, "%s", why);
+			run->report->lost++;
+			*(host->asked ? &run->report->asked : &run->report->drawn) -= 1;
+			return;
+		}
+	}
+}
+
+static void tell_refused(struct import_run *run, const char *line, const char *why)
+{
+	static const char host[] = "host \"";
+	if (g_str_has_prefix(line, host)) {
+		lose_refused(run, line + strlen(host), why);
+	} else {
+		import_note(run->report, IMPORT_DROPPED, line + strspn(line, "\t "), NULL, "%s", why);
+	}
+}
+
+/* Turns what is refused into comments, once; false: there was nothing that could be. */
 static bool comment_refused(struct import_run *run)
 {
 	AUTO(diag_list) diags = diag_list_create();
@@ -479,14 +508,15 @@ static bool comment_refused(struct import_run *run)
 	}
 	g_auto(GStrv) lines = g_strsplit(run->out->str, "\n", -1);
 	size_t count = g_strv_length(lines);
+	bool any = false;
 	for (size_t i = 0; i < diag_count(diags); i++) {
 		const struct diag *d = diag_at(diags, i);
 		size_t at = d->place.line - 1;
 		if (d->severity != DIAG_ERROR || at >= count || lines[at][0] == '#') {
 			continue;
 		}
-		const char *refused = lines[at] + strspn(lines[at], "\t ");
-		import_note(run->report, IMPORT_DROPPED, refused, NULL, "%s", d->message);
+		tell_refused(run, lines[at], d->message);
+		any = true;
 		size_t end = statement_end(lines, at);
 		for (size_t k = at; k <= end; k++) {
 			char *old = lines[k];
@@ -497,13 +527,13 @@ static bool comment_refused(struct import_run *run)
 	char *joined = g_strjoinv("\n", lines);
 	g_string_assign(run->out, joined);
 	g_free(joined);
-	return true;
+	return any;
 }
 
 char *import_write(
 	struct import_conf *conf, const struct import_options *options, struct import_report *report)
 {
-	enum { ROUNDS = 20 };
+	enum { ROUNDS = 1000 };
 	struct import_run run = {.conf = conf, .options = options, .report = report};
 	run.out = g_string_new(NULL);
 	run.services = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

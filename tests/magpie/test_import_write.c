@@ -88,6 +88,7 @@ static void addresses_become_those_of_nodes(void **state UNUSED)
 		g_autofree char *conf = g_strconcat("[G;h.example.com]\n", cases[i].settings, NULL);
 		struct result r = import(conf, NULL);
 		assert_holds(&r, cases[i].expected);
+		assert_lacks(&r, "\n# \t");
 		assert_lacks(&r, "\n# host");
 		assert_int_equal(r.report.asked, 1);
 		finish(&r);
@@ -112,6 +113,7 @@ static void what_is_wrong_with_a_host_costs_that_host(void **state UNUSED)
 	static const struct {
 		const char *section, *why;
 	} cases[] = {
+		{"[G;bad]\naddress ftp://a/b\n", "nothing is asked of this host"},
 		{"[G;bad]\naddress a\nupdate maybe\n", "munin.conf:3: \"update\" takes yes or no"},
 		{"[G;bad]\naddress a\nport x\n", "munin.conf:3: \"x\" is no port"},
 		{"[G;bad]\naddress a\ntls perhaps\n", "munin.conf:3: \"tls\" takes"},
