@@ -156,11 +156,17 @@ static bool host_flag(
 
 struct node {
 	bool asked, named;
-	char *address;       /* as magpie.conf writes it, g_free */
-	const char *reached; /* name or address of the host itself; NULL: its name */
+	char *address; /* as magpie.conf writes it, g_free */
+	char *reached; /* name or address of the host itself; NULL: its name */
 	char group[IDENT_GROUP_MAX + 1];
 	bool same_group;
 };
+
+static void node_finish(struct node *node)
+{
+	g_free(node->address);
+	g_free(node->reached);
+}
 
 static bool is_scheme(const char *address, const char *scheme)
 {
@@ -195,7 +201,7 @@ static void read_address(
 	}
 	node->address = g_strdup_printf(literal ? "[%s]:%lld" : "%s:%lld", bare, number);
 	if (written && !bracketed && strcmp(bare, host->host) != 0) {
-		node->reached = written->value;
+		node->reached = g_strdup(bare);
 	}
 }
 
@@ -342,7 +348,7 @@ static void put_host(struct import_run *run, struct import_section *host)
 	judge_tls(run, host);
 	if (host->lost) {
 		tell_lost(run, host);
-		g_free(node.address);
+		node_finish(&node);
 		return;
 	}
 	tell_group(run, host, &node);
@@ -367,7 +373,7 @@ static void put_host(struct import_run *run, struct import_section *host)
 		run->report->unasked++;
 		host->idle = true;
 	}
-	g_free(node.address);
+	node_finish(&node);
 }
 
 /* -- groups and globals -- */
