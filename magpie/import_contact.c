@@ -206,7 +206,7 @@ static char *translate(struct import_run *run, const struct import_setting *s, c
 static void put_mail(struct import_run *run, const char *name, const GPtrArray *addresses)
 {
 	for (guint i = 0; i < addresses->len; i++) {
-		g_string_append_printf(run->out, "channel ");
+		g_string_append(run->out, "\nchannel ");
 		g_autofree char *own = i ? g_strdup_printf("%s-%u", name, i + 1) : g_strdup(name);
 		import_quote(run->out, own);
 		g_string_append(run->out, " {\n\temail ");
@@ -218,7 +218,7 @@ static void put_mail(struct import_run *run, const char *name, const GPtrArray *
 
 static void put_command(struct import_run *run, const struct contact *c, const GPtrArray *words)
 {
-	g_string_append(run->out, "channel ");
+	g_string_append(run->out, "\nchannel ");
 	import_quote(run->out, c->name);
 	g_string_append(run->out, " {\n\tcommand");
 	for (guint i = 0; i < words->len; i++) {
@@ -304,7 +304,7 @@ void import_contacts(struct import_run *run)
 			chosen->value);
 	} else if (chosen) {
 		g_auto(GStrv) words = g_strsplit_set(chosen->value, " \t", -1);
-		g_string_append(run->out, "notify");
+		g_string_append(run->out, "\nnotify");
 		for (size_t i = 0; words[i]; i++) {
 			if (*words[i]) {
 				g_string_append_c(run->out, ' ');
