@@ -39,3 +39,7 @@ void answer_graph(uint32_t request, const void *picture, size_t length, struct c
 	struct frame_writer *w);
 void answer_graph_error(
 	uint32_t request, const struct error *why, struct channel *channel, struct frame_writer *w);
+
+/* What a FILE frame asks for, in one GRAPHED answer; NOT_FOUND: the series has no file. */
+void answer_file(struct writer *writer, const struct frame *frame, struct channel *channel,
+	struct frame_writer *w);

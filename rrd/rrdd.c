@@ -296,6 +296,11 @@ static void on_fetch(struct peer *peer, const struct frame *frame)
 	g_free(fetch.series_ids);
 }
 
+static void on_file(struct peer *peer, const struct frame *frame)
+{
+	answer_file(peer->rrdd->writer, frame, peer->channel, peer->rrdd->frame);
+}
+
 static void on_drained(void *owner)
 {
 	struct peer *peer = owner;
@@ -334,6 +339,7 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 	case MESSAGE_FIELDS: on_declaration(peer, frame); break;
 	case MESSAGE_RRD_FEED: on_feed(peer->rrdd, frame); break;
 	case MESSAGE_FETCH: on_fetch(peer, frame); break;
+	case MESSAGE_FILE: on_file(peer, frame); break;
 	case MESSAGE_GRAPH: graph_take(peer->rrdd->graphs, peer->serial, frame); break;
 	case MESSAGE_RRD_TASK: task_queue_take(peer->rrdd->tasks, frame); break;
 	}

@@ -28,6 +28,7 @@ void api_series(struct web *web, struct exchange *x);
 void api_alerts(struct web *web, struct exchange *x);
 void api_data(struct web *web, struct exchange *x);
 void api_export(struct web *web, struct exchange *x);
+void api_export_parcel(struct web *web, struct exchange *x);
 void api_graph(struct web *web, struct exchange *x);
 void api_munin(struct web *web, struct exchange *x);
 void api_rules(struct web *web, struct exchange *x);

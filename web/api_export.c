@@ -2,6 +2,7 @@
 #include "web/api.h"
 #include "web/choice.h"
 #include "web/extract.h"
+#include "web/parcel.h"
 #include "web/replica.h"
 #include "web/server.h"
 #include "web/span.h"
@@ -13,6 +14,7 @@
 
 /*
  * GET /api/v1/export.{csv,tsv,json,xml}: values of whatever series, span and step, as a file.
+ * GET /api/v1/export.tar.gz: all that is kept of them.
  */
 enum { NAME_MAX_BYTES = 100 };
 
@@ -145,6 +147,26 @@ void api_export(struct web *web, struct exchange *x)
 	if (!read_wish(&x->request, &wish, &err) ||
 		!api_export_series(web, &x->request, series, &err) ||
 		!extract_start(web, x, &wish, series, &err)) {
+		reply_error(&x->reply, &err);
+	}
+}
+
+/* -- all that is kept -- */
+
+void api_export_parcel(struct web *web, struct exchange *x)
+{
+	static const char *const files[] = {"csv", "rrd", "all", NULL};
+	struct error err = {0};
+	size_t file = 0;
+	g_autoptr(GArray) series = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	g_autofree char *name = api_export_name(&x->request);
+	if (!request_choice(&x->request, "files", files, &file, &err) ||
+		!api_export_series(web, &x->request, series, &err)) {
+		reply_error(&x->reply, &err);
+		return;
+	}
+	struct parcel_wish wish = {.csv = file != 1, .rrd = file != 0, .name = name};
+	if (!parcel_start(web, x, &wish, series, &err)) {
 		reply_error(&x->reply, &err);
 	}
 }

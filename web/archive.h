@@ -103,6 +103,13 @@ typedef void (*archive_picture_fn)(void *owner, const GByteArray *picture, const
 MUST_USE bool archive_graph(struct archive *archive, const struct archive_graph *question,
 	archive_picture_fn done, void *owner, struct error *err);
 
+/*
+ * How a series lies on disk: the answer is what model/message.def says of FILE, with `whole` the
+ * bytes of its file behind it. NOT_FOUND: it has none.
+ */
+MUST_USE bool archive_file(struct archive *archive, uint32_t series_id, bool whole,
+	archive_picture_fn done, void *owner, struct error *err);
+
 struct archive_counters {
 	uint64_t fetches, graphs, late, lost;
 	unsigned pending;

@@ -253,3 +253,25 @@ bool archive_graph(struct archive *archive, const struct archive_graph *question
 	archive->counters.graphs++;
 	return true;
 }
+
+bool archive_file(struct archive *archive, uint32_t series_id, bool whole, archive_picture_fn done,
+	void *owner, struct error *err)
+{
+	unsigned writer = owner_of_series(archive, series_id);
+	if (!ready(archive, err)) {
+		return false;
+	}
+	struct question *q = archive_question(archive, owner);
+	q->picture_done = done;
+	struct part *part = archive_part(q, PART_PICTURE, writer);
+	part->bytes = g_byte_array_new();
+	message_start(archive->w, MESSAGE_FILE);
+	frame_put_u32(archive->w, part->number);
+	frame_put_u32(archive->w, series_id);
+	frame_put_u8(archive->w, whole);
+	if (!send_to(archive, writer, err)) {
+		archive_withdraw(q);
+		return false;
+	}
+	return true;
+}

@@ -26,6 +26,8 @@ LIBRARIES = {
     "uv.h": ["base/loop.c", "base/timer.c", "base/worker.c", "base/httpclient.c", "base/spawn.c"],
     "vapi/*": ["collector/services/varnish_stat.c"],
     "microhttpd.h": ["web/*"],
+    "archive.h": ["web/tarball.c"],
+    "archive_entry.h": ["web/tarball.c"],
     "sqlite3.h": ["incidents/store_sqlite.c", "incidents/store_sqlite_copy.c"],
     "ares.h": ["base/resolve.c"],
     "gnutls/*": ["base/tls*", "base/hash*", "base/crypto*"],
