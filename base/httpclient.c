@@ -1,13 +1,10 @@
-#include "base/httpclient.h"
+#include "base/httpclient_parts.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#include <curl/curl.h>
 #include <glib.h>
 
-#include "base/address.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/worker.h"
@@ -50,30 +47,7 @@ struct httpclient {
 	GQueue mails_done; /* struct httpclient_transfer *, back from their workers */
 };
 
-struct httpclient_transfer {
-	struct httpclient *client;
-	CURL *easy;
-	struct curl_slist *headers, *recipients;
-	char *upload;
-	size_t upload_length, upload_at;
-	GString *response;
-	size_t response_max;
-	bool truncated;
-	enum address_class allowed; /* beside ADDRESS_WIDE */
-	bool refused;               /* an address was */
-	bool mail;
-	atomic_bool cancelled; /* mail: see I3 */
-	CURLcode code;         /* mail: how it ended */
-	int64_t timeout_ms;
-	struct mono deadline, quit_deadline; /* mail */
-	httpclient_done_fn done;
-	void *owner;
-	const struct httpclient_sink *sink; /* NULL: the response is kept */
-	bool sunk, stopped;                 /* something was handed to it; it wanted no more */
-	char message[CURL_ERROR_SIZE];
-};
-
-static void httpclient_free_transfer(struct httpclient_transfer *t)
+void httpclient_free_transfer(struct httpclient_transfer *t)
 {
 	if (t->easy) {
 		curl_easy_cleanup(t->easy);
@@ -181,7 +155,7 @@ static enum error_kind httpclient_kind(const struct httpclient_transfer *t, CURL
 	}
 }
 
-static void httpclient_describe(
+void httpclient_describe(
 	struct httpclient_transfer *t, CURLcode code, struct httpclient_result *result)
 {
 	char *type = NULL;
@@ -441,7 +415,7 @@ static void httpclient_set_tls(
 	}
 }
 
-static struct httpclient_transfer *httpclient_prepare(
+struct httpclient_transfer *httpclient_prepare(
 	const struct httpclient_request *request, struct error *err)
 {
 	static const char *const schemes[] = {"http", "https", NULL};
@@ -581,42 +555,4 @@ struct httpclient_transfer *httpclient_send_mail(struct httpclient *client,
 	httpclient_enter(client, t, done, owner);
 	worker_submit(httpclient_worker(client), httpclient_run_mail, httpclient_mail_back, t);
 	return t;
-}
-
-/* -- for commands -- */
-
-bool httpclient_fetch(
-	const struct httpclient_request *request, struct httpclient_answer *answer, struct error *err)
-{
-	return httpclient_fetch_into(request, NULL, answer, err);
-}
-
-bool httpclient_fetch_into(const struct httpclient_request *request,
-	const struct httpclient_sink *sink, struct httpclient_answer *answer, struct error *err)
-{
-	memset(answer, 0, sizeof(*answer));
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	struct httpclient_transfer *t = httpclient_prepare(request, err);
-	if (!t) {
-		curl_global_cleanup();
-		return false;
-	}
-	t->sink = sink;
-	struct httpclient_result result = {.error = {.kind = ERR_NONE}};
-	httpclient_describe(t, curl_easy_perform(t->easy), &result);
-	bool good = result.error.kind == ERR_NONE;
-	if (good) {
-		answer->status = result.status;
-		answer->truncated = result.truncated;
-		answer->length = t->response->len;
-		answer->body = g_memdup2(t->response->str, t->response->len + 1);
-	} else if (t->stopped) {
-		error_set(err, ERR_CONFLICT, "the answer was not wanted any more");
-	} else {
-		error_set(err, result.error.kind, "%s%s", t->sunk ? "the answer broke off: " : "",
-			result.error.text);
-	}
-	httpclient_free_transfer(t);
-	curl_global_cleanup();
-	return good;
 }

@@ -22,7 +22,7 @@ BELOW = {
 # header (as a pattern) -> files that may include it
 LIBRARIES = {
     "rrd*.h": ["rrd/*"],
-    "curl/*": ["base/httpclient.c"],
+    "curl/*": ["base/httpclient*"],
     "uv.h": ["base/loop.c", "base/timer.c", "base/worker.c", "base/httpclient.c", "base/spawn.c"],
     "vapi/*": ["collector/services/varnish_stat.c"],
     "microhttpd.h": ["web/*"],
