@@ -15,7 +15,7 @@
 
 /*
  * A graph of a service as a file: drawn by the rrd role (png, svg, pdf, eps), or its values as text
- * (csv, json, xml). The last part of the address is SERVICE.FORMAT, and a nested graph has dots in
+ * (csv, tsv, json, xml). The last part of the address is SERVICE.FORMAT, and a nested graph has dots in
  * its name, so the format is what follows the last one.
  */
 typedef void (*export_fn)(const struct export_graph *graph, GString *out);
@@ -30,6 +30,7 @@ static const struct format {
 	{"pdf", "application/pdf", NULL, ARCHIVE_PDF},
 	{"eps", "application/postscript", NULL, ARCHIVE_EPS},
 	{"csv", "text/csv; charset=utf-8", export_csv, ARCHIVE_PNG},
+	{"tsv", "text/tab-separated-values; charset=utf-8", export_tsv, ARCHIVE_PNG},
 	{"json", "application/json", export_json, ARCHIVE_PNG},
 	{"xml", "application/xml", export_xml, ARCHIVE_PNG},
 };
@@ -224,7 +225,7 @@ void api_graph(struct web *web, struct exchange *x)
 	char *dot = strrchr(name, '.');
 	const struct format *format = dot ? find_format(dot + 1) : NULL;
 	if (!format) {
-		reply_problem(&x->reply, 404, "a graph is .png, .svg, .pdf, .eps, .csv, .json or .xml");
+		reply_problem(&x->reply, 404, "a graph is .png, .svg, .pdf, .eps, .csv, .tsv, .json or .xml");
 		return;
 	}
 	*dot = '\0';

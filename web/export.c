@@ -1,5 +1,4 @@
 #include "web/export.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include "web/jsonout.h"
 #include "web/sheet.h"
@@ -34,26 +33,34 @@ static void append_number(GString *out, double value, const char *unknown)
 	g_string_append_len(out, length ? text : unknown, length ? (gssize)length : -1);
 }
 
-void export_csv(const struct export_graph *g, GString *out)
+static void append_sheet(const struct export_graph *g, enum sheet_format format, GString *out)
 {
 	double *all = compute_all(g);
-	char time[32];
-	g_string_append(out, "\"time\",\"epoch\"");
+	struct sheet sheet;
+	sheet_init(&sheet, format, SHEET_WIDE);
 	for (size_t i = 0; i < curves_count(g->curves); i++) {
-		g_string_append_c(out, ',');
-		sheet_append_cell(out, curves_label(g->curves, i));
+		sheet_add_column(&sheet, curves_label(g->curves, i), "", "");
 	}
-	g_string_append(out, "\r\n");
+	sheet.cells = all;
+	sheet.stride = g->data->rows;
+	sheet.cells_t0_s = g->data->t0_s;
+	sheet.step_s = g->data->step_s;
+	sheet_begin(&sheet, out);
 	for (size_t row = 0; row < g->data->rows; row++) {
-		int64_t t = row_time(g, row);
-		g_string_append_printf(out, "%s,%lld", wall_format(wall_from_s(t), time), (long long)t);
-		for (size_t i = 0; i < curves_count(g->curves); i++) {
-			g_string_append_c(out, ',');
-			append_number(out, all[i * g->data->rows + row], "");
-		}
-		g_string_append(out, "\r\n");
+		sheet_append_row(&sheet, row, out);
 	}
+	sheet_finish(&sheet);
 	g_free(all);
+}
+
+void export_csv(const struct export_graph *g, GString *out)
+{
+	append_sheet(g, SHEET_CSV, out);
+}
+
+void export_tsv(const struct export_graph *g, GString *out)
+{
+	append_sheet(g, SHEET_TSV, out);
 }
 
 void export_json(const struct export_graph *g, GString *out)

@@ -4,7 +4,7 @@
 #include <glib.h>
 
 /*
- * Values of a graph as a file: CSV, JSON or XML. Pure: from columns to bytes.
+ * Values of a graph as a file: CSV, TSV, JSON or XML. Pure: from columns to bytes.
  */
 struct export_graph {
 	const char *host, *service, *title, *vlabel;
@@ -14,5 +14,6 @@ struct export_graph {
 };
 
 void export_csv(const struct export_graph *graph, GString *out);
+void export_tsv(const struct export_graph *graph, GString *out);
 void export_json(const struct export_graph *graph, GString *out);
 void export_xml(const struct export_graph *graph, GString *out);

@@ -173,6 +173,11 @@ static void exports_have_all_columns(void **state)
 								  "1970-01-01T00:00:10Z,10,60,12\r\n"
 								  "1970-01-01T00:00:20Z,20,,\r\n");
 	g_string_truncate(out, 0);
+	export_tsv(&graph, out);
+	assert_string_equal(out->str, "time\tepoch\t'=a</entry>\tb\n"
+								  "1970-01-01T00:00:10Z\t10\t60\t12\n"
+								  "1970-01-01T00:00:20Z\t20\t\t\n");
+	g_string_truncate(out, 0);
 	export_json(&graph, out);
 	assert_non_null(strstr(out->str, "\"series\":{\"h:s:a\":[60,null],\"h:s:b\":[12,null]}}"));
 	g_string_truncate(out, 0);
