@@ -15,8 +15,8 @@
 
 /*
  * A graph of a service as a file: drawn by the rrd role (png, svg, pdf, eps), or its values as text
- * (csv, tsv, json, xml). The last part of the address is SERVICE.FORMAT, and a nested graph has dots in
- * its name, so the format is what follows the last one.
+ * (csv, tsv, json, xml). The last part of the address is SERVICE.FORMAT, and a nested graph has
+ * dots in its name, so the format is what follows the last one.
  */
 typedef void (*export_fn)(const struct export_graph *graph, GString *out);
 
@@ -225,7 +225,8 @@ void api_graph(struct web *web, struct exchange *x)
 	char *dot = strrchr(name, '.');
 	const struct format *format = dot ? find_format(dot + 1) : NULL;
 	if (!format) {
-		reply_problem(&x->reply, 404, "a graph is .png, .svg, .pdf, .eps, .csv, .tsv, .json or .xml");
+		reply_problem(
+			&x->reply, 404, "a graph is .png, .svg, .pdf, .eps, .csv, .tsv, .json or .xml");
 		return;
 	}
 	*dot = '\0';
