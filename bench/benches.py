@@ -157,6 +157,25 @@ def data(repeat):
                 statistics.median(peer) or None, 1, 0.5)]
 
 
+def export(repeat):
+    """CSV of 100 series x year of 300 s (10.5 million values) served, beside forked rrdtool xport"""
+    server, files = latency.serve_year()
+    values = len(files) * latency.YEAR / latency.YEAR_STEP
+    try:
+        latency.export_year(server)
+        own = [latency.export_year(server) for _ in range(repeat)]
+        peer = [peers.rrdtool_xport_year(files) for _ in range(repeat)]
+    finally:
+        server.kill()
+    return [
+        Row("export_values", "values of 100 series x year as CSV", statistics.median(values / o[1] for o in own), "/s", False,
+            "forked xport", statistics.median(values / p[0] for p in peer)),
+        Row("export_cpu", "the same, by CPU of web and rrd", statistics.median(values / o[2] for o in own), "/CPU s", False,
+            "forked xport", statistics.median(values / p[1] for p in peer)),
+        Row("export_bytes", "the same", statistics.median(o[0] / o[1] for o in own) / 1e6, "MB/s", False),
+    ]
+
+
 def start_rows(repeat, hosts, what, budget):
     runs = [latency.start_s(hosts, 30, 60) for _ in range(repeat)]
     return [
@@ -246,5 +265,5 @@ def fleet(repeat):
 
 FLEET_DISK = 16 << 30
 BENCHES = {bench.__name__: bench
-           for bench in (host_sample, judge, memory, rrd_write, png, data, start, start_250k, life, probe, munin, ui,
+           for bench in (host_sample, judge, memory, rrd_write, png, data, export, start, start_250k, life, probe, munin, ui,
                          fleet)}

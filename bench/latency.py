@@ -92,6 +92,57 @@ def served_ms(server, name, count, seed):
     return statistics.median(taken)
 
 
+YEAR, YEAR_STEP = 365 * 86400, 300
+
+
+def fill_year(path):
+    """An RRD file with a year of averages, least and greatest values of 300 s."""
+    end = int(time.time()) // YEAR_STEP * YEAR_STEP
+    begin = end - YEAR
+    archives = [f"RRA:{cf}:0.5:1:115200" for cf in ("AVERAGE", "MIN", "MAX")]
+    subprocess.run(["rrdtool", "create", path, "--start", str(begin - YEAR_STEP), "--step", str(YEAR_STEP),
+                    "DS:42:GAUGE:600:U:U", *archives], check=True)
+    times = range(begin, end, YEAR_STEP)
+    for at in range(0, len(times), 2000):
+        subprocess.run(["rrdtool", "update", path, *(f"{t}:{1000 + t % 86400 / 7:.3f}" for t in times[at:at + 2000])],
+                       check=True)
+
+
+def serve_year():
+    """A server that adopted a year of 100 series of HOST, and their files."""
+    directory = support.temporary_directory()
+    past(directory, 1, 12, 60)
+    server = support.Server("default_rules no\n", directory=directory).start()
+
+    def files():
+        return sorted((server.data / "rrd").rglob(f"{HOST}-past*.rrd"))
+
+    support.wait_for(lambda: len(files()) == 100, 60, "all files are made")
+    server.stop()
+    fill_year(directory / "year.rrd")
+    for path in files():
+        shutil.copyfile(directory / "year.rrd", path)
+    return server.start(), files()
+
+
+def export_year(server):
+    """The year of all series as CSV: (bytes, seconds, CPU seconds of the roles that serve it)."""
+    roles = [server.roles()[role] for role in ("web", "rrd")]
+    before = sum(peers.process_cpu(p) for p in roles)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    began = time.monotonic()
+    connection.request("GET", f"/api/v1/export.csv?match={HOST}:past*&from=-{YEAR}s")
+    answer = connection.getresponse()
+    if answer.status != 200:
+        sys.exit(f"export: {answer.status}")
+    length = 0
+    while piece := answer.read(1 << 20):
+        length += len(piece)
+    took = time.monotonic() - began
+    connection.close()
+    return length, took, sum(peers.process_cpu(p) for p in roles) - before
+
+
 def rrd_files(server, service):
     """The files that the program has made of a service."""
     return [str(p) for p in sorted((server.data / "rrd" / "bench").glob(f"{HOST}-{service}-*.rrd"))]

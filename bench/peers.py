@@ -100,3 +100,13 @@ def rrdtool_xport_ms(files):
     for i, path in enumerate(files):
         words += [f"DEF:a{i}={path}:42:AVERAGE", f"XPORT:a{i}:s{i}"]
     return spawned_ms(words)
+
+
+def rrdtool_xport_year(files):
+    """One forked `rrdtool xport` (XML) of a year of all files: (seconds, CPU seconds)."""
+    words = ["rrdtool", "xport", "--start", "-365d", "--maxrows", "200000"]
+    for i, path in enumerate(files):
+        words += [f"DEF:a{i}={path}:42:AVERAGE", f"XPORT:a{i}:s{i}"]
+    before, began = children_cpu(), time.monotonic()
+    subprocess.run(words, stdout=subprocess.DEVNULL, timeout=120, check=True)
+    return time.monotonic() - began, children_cpu() - before
