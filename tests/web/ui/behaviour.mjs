@@ -314,12 +314,18 @@ const charts = [
 	['the_export_menu_names_the_shown_span', () => on(`${db}/df?from=1700000000&to=1700003600`, '.card', async (page) => {
 		await page.getByRole('button', { name: 'Export', exact: true }).click();
 		const links = await page.locator('[role=menuitem][href]').evaluateAll((list) => list.map((a) => a.getAttribute('href')));
-		assert.deepEqual(links.map((l) => /\.(\w+)\?/.exec(l)[1]), ['png', 'svg', 'pdf', 'csv', 'json']);
+		assert.deepEqual(links.map((l) => /\.(\w+)\?/.exec(l)[1]), ['png', 'svg', 'pdf', 'eps', 'csv', 'tsv', 'json', 'xml']);
 		assert.ok(links.every((l) => l.startsWith('/graph/db1.shop.example/df.') && l.includes('from=1700000000&to=1700003600')), links.join('\n'));
 		await page.keyboard.press('ArrowDown');
 		assert.equal(await page.evaluate(() => document.activeElement.textContent), 'SVG drawing');
 		await page.keyboard.press('Escape');
 		assert.equal(await page.locator('[role=menu]').count(), 0);
+	})],
+	['a_host_has_an_export_of_all_its_values', () => on(`/hosts/db1.shop.example?from=1700000000&to=1700003600`, '.card', async (page) => {
+		await page.locator('.head').getByRole('button', { name: 'Export', exact: true }).click();
+		const links = await page.locator('[role=menuitem][href]').evaluateAll((list) => list.map((a) => a.getAttribute('href')));
+		assert.deepEqual(links, [...['csv', 'tsv', 'json', 'xml'].map((format) =>
+			`/api/v1/export.${format}?match=db1.shop.example&from=1700000000&to=1700003600`), '/api/v1/export.tar.gz?match=db1.shop.example']);
 	})],
 	['why_tells_value_limit_rule_and_runbook', () => on(`${db}/df`, '#why', async (page) => {
 		const text = await page.locator('aside').innerText();

@@ -1,5 +1,6 @@
-// The graph elsewhere: one link per format, of exactly the span that is shown.
+// The graph, or all values of a host, elsewhere: one link per format, of exactly the span that is shown.
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { hostPath, servicePath } from '../api';
 import type { Span } from '../chart/span';
 import { windowOf } from '../chart/picture';
 import { isDark } from '../state/theme';
@@ -7,20 +8,27 @@ import { Icon } from './icon';
 
 interface Props {
 	host: string;
-	service: string;
+	/** Missing: all of the host. */
+	service?: string;
 	title: string;
 	span: Span;
 	/** A small button without word, in the head of a card. */
 	small: boolean;
 }
 
-const formats = [['png', 'PNG image'], ['svg', 'SVG drawing'], ['pdf', 'PDF page'], ['csv', 'CSV values'], ['json', 'JSON values']] as const;
+const pictures = [['png', 'PNG image'], ['svg', 'SVG drawing'], ['pdf', 'PDF page'], ['eps', 'EPS drawing']] as const;
+const values = [['csv', 'CSV values'], ['tsv', 'TSV values'], ['json', 'JSON values'], ['xml', 'XML values']] as const;
+const kept = ['tar.gz', 'All that is kept'] as const;
 const width = 1280;
 const height = 480;
 
 function address({ host, service, span }: Props, format: string): string {
 	const { from, to } = windowOf(span);
-	const picture = format !== 'csv' && format !== 'json';
+	if (service === undefined) {
+		const what = `/api/v1/export.${format}?match=${encodeURIComponent(host)}`;
+		return format === kept[0] ? what : `${what}&from=${from}&to=${to}`;
+	}
+	const picture = pictures.some(([name]) => name === format);
 	const query = picture ? `&width=${width}&height=${height}&theme=${isDark.value ? 'dark' : 'light'}` : '';
 	return `/graph/${encodeURIComponent(host)}/${encodeURIComponent(service)}.${format}?from=${from}&to=${to}${query}`;
 }
@@ -31,6 +39,9 @@ function quoted(text: string): string {
 
 function command({ host, service, span }: Props): string {
 	const { from, to } = windowOf(span);
+	if (service === undefined) {
+		return `magpie export ${quoted(host)} -o ${quoted(`${host}.csv`)} --from ${from} --to ${to}`;
+	}
 	return `magpie graph ${quoted(`${host}/${service}`)} -o ${quoted(`${service}.png`)} --from ${from} --to ${to}`;
 }
 
@@ -54,7 +65,7 @@ function Items({ props: p, close }: { props: Props; close: () => void }) {
 	const { from, to } = windowOf(p.span);
 	return (
 		<div class="menu" role="menu" aria-label={`Export ${p.title}`} ref={list} onKeyDown={key}>
-			{formats.map(([format, name]) => (
+			{(p.service === undefined ? [...values, kept] : [...pictures, ...values]).map(([format, name]) => (
 				<a key={format} role="menuitem" tabIndex={-1} href={address(p, format)} target="_blank" rel="noopener" onClick={close}>
 					{name}<span class="faint">{format === 'png' ? `${width} × ${height}` : ''}</span>
 				</a>
@@ -63,11 +74,11 @@ function Items({ props: p, close }: { props: Props; close: () => void }) {
 				<>
 					<hr />
 					<button role="menuitem" tabIndex={-1} onClick={() => copy(
-						`${location.origin}/hosts/${encodeURIComponent(p.host)}/${encodeURIComponent(p.service)}?from=${from}&to=${to}`)}>
+						`${location.origin}${p.service === undefined ? hostPath(p.host) : servicePath(p.host, p.service)}?from=${from}&to=${to}`)}>
 						<Icon name="link" />Copy link to this span
 					</button>
 					<button role="menuitem" tabIndex={-1} onClick={() => copy(command(p))}>
-						<Icon name="term" />Copy as command<span class="faint">magpie graph …</span>
+						<Icon name="term" />Copy as command<span class="faint">magpie {p.service === undefined ? 'export' : 'graph'} …</span>
 					</button>
 				</>
 			)}

@@ -5,6 +5,7 @@ import { Card } from '../chart/card';
 import { spanOfAddress, type Span } from '../chart/span';
 import { Age } from '../components/age';
 import { Broken, Empty } from '../components/empty';
+import { ExportMenu } from '../components/export_menu';
 import { useHost } from '../components/host_data';
 import { When } from '../components/instant';
 import { KeyLine } from '../components/key_line';
@@ -55,6 +56,7 @@ function Head({ host, list, span }: { host: Host; list: Alert[]; span: Span }) {
 			</h1>
 			<span class="push" />
 			<SpanBar span={span} />
+			<ExportMenu host={host.host} title={host.host} span={span} small={false} />
 		</div>
 	);
 }
