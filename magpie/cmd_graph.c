@@ -19,8 +19,8 @@
  */
 struct graph_wish {
 	struct client client;
-	const char *file, *format, *from, *to, *width, *height, *theme, *title;
-	bool quiet;
+	const char *file, *format, *from, *to, *width, *height, *theme, *title, *sum, *lower, *upper;
+	bool no_marks, only_graph, full_size, quiet;
 };
 
 static const char *const graph_endings[] = {
@@ -63,6 +63,12 @@ static bool graph_fetch(const struct graph_wish *wish, const char *target, const
 	graph_query(path, "height", wish->height);
 	graph_query(path, "theme", wish->theme);
 	graph_query(path, "title", wish->title);
+	graph_query(path, "sum", wish->sum);
+	graph_query(path, "lower", wish->lower);
+	graph_query(path, "upper", wish->upper);
+	graph_query(path, "marks", wish->no_marks ? "0" : NULL);
+	graph_query(path, "only_graph", wish->only_graph ? "1" : NULL);
+	graph_query(path, "full_size", wish->full_size ? "1" : NULL);
 	g_autofree char *whole = g_string_free(path, FALSE);
 	g_autofree char *body = NULL;
 	size_t length;
@@ -195,8 +201,15 @@ int cmd_graph(int argc, char **argv)
 		{"to", "TIME", "end (default: now)", &wish.to, NULL},
 		{"width", "PIXELS", "of the plot (default: 400)", &wish.width, NULL},
 		{"height", "PIXELS", "of the plot (default: 175)", &wish.height, NULL},
-		{"theme", "light|dark", "colours (default: light)", &wish.theme, NULL},
+		{"theme", "light|dark|munin", "colours (default: light)", &wish.theme, NULL},
 		{"title", "TEXT", "stands behind the graph's own title", &wish.title, NULL},
+		{"sum", "hour|day", "values added up per hour or per day", &wish.sum, NULL},
+		{"lower", "VALUE", "least value of the axis", &wish.lower, NULL},
+		{"upper", "VALUE", "greatest value of the axis", &wish.upper, NULL},
+		{"no-marks", NULL, "without episodes and annotations", NULL, &wish.no_marks},
+		{"only-graph", NULL, "the plot alone, without legend", NULL, &wish.only_graph},
+		{"full-size", NULL, "width and height are those of the whole picture", NULL,
+			&wish.full_size},
 		{"q", NULL, "show no progress", NULL, &wish.quiet}, CLIENT_OPTIONS(wish.client)};
 	return graph_with(rows, ARRAY_LENGTH(rows), &wish, argc, argv);
 }
