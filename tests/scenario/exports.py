@@ -147,7 +147,7 @@ def check_command(server, host, begin, end):
 
 def check_interrupted(server, host, target):
     before = target.read_bytes()
-    process = subprocess.Popen([support.magpie_binary(), "export", host, "--from", "-25h", "--layout", "long", "-o",
+    process = subprocess.Popen([support.magpie_binary(), "export", host, "--from", "-20h", "--layout", "long", "-o",
                                 str(target), "--data", str(server.data)], stderr=subprocess.DEVNULL)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
@@ -197,7 +197,7 @@ def web_peak_kib(server):
 
 def begin_large(server, host):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", f"/api/v1/export.csv?match={host}&from=-25h&layout=long")
+    connection.request("GET", f"/api/v1/export.csv?match={host}&from=-20h&layout=long")
     answer = connection.getresponse()
     assert answer.status == 200, answer.read()
     return connection, answer
