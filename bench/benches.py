@@ -244,8 +244,7 @@ def ui(repeat):
 def fleet(repeat):
     """1,000 nodes of 250 fields a minute, 200 of them slow, dead or hostile (a quarter of an hour, 11 GB); munin-update on 30"""
     del repeat  # one run is long enough to be sure
-    if shutil.disk_usage(tempfile.gettempdir()).free < FLEET_DISK:
-        raise SystemExit(f"fleet needs {FLEET_DISK >> 30} GiB for its archives in {tempfile.gettempdir()}")
+    need_disk(FLEET_DISK)
     own = fleets.magpie(1000, 25, 10)
     peer = fleets.munin_update(30, 25, 10)
     fields = own["series"] / 60
@@ -263,7 +262,49 @@ def fleet(repeat):
     ] + [Row(f"fleet_{role}", f"of the CPU that {role}", 100 * value, "%", True) for role, value in sorted(own["cpu"].items())]
 
 
+def hold(repeat):
+    """250,000 series a minute, all nodes well, held for half an hour (three quarters of an hour in all, 13 GB)"""
+    del repeat
+    need_disk(FLEET_DISK)
+    own = fleets.magpie(1000, 25, 10, sick_percent=0, settle_s=120, measure_s=1800)
+    cpu, memory = sum(own["cpu"].values()), sum(own["memory_mb"].values())
+    return [
+        Row("hold_on_time", "rounds on time", 100 * fleets.on_time(own["seen"]), "%", False, budget=99.9),
+        Row("hold_kept", "of all values that came, written to files", 100 * own["values"] / (own["series"] * 30), "%", False,
+            budget=90),
+        Row("hold_cpu", "CPU of all roles, of one core", 100 * cpu, "%", True, budget=50, aim=25),
+        Row("hold_memory", "memory of all roles (PSS)", memory, "MB", True, budget=1500, aim=1000),
+        Row("hold_writes", "writes of the block device", own["writes_s"], "/s", True),
+        Row("hold_bytes", "written by them", own["bytes_s"] / 1e6, "MB/s", True),
+        Row("hold_values_a_write", "values written into a file at once", own["values_a_write"], "", False),
+    ] + [Row(f"hold_{role}", f"of the CPU that {role}", 100 * value, "%", True) for role, value in sorted(own["cpu"].items())]
+
+
+def sizes(repeat):
+    """cost per series from 10,000 to 500,000 of them, a value a minute each (an hour, 27 GB)"""
+    del repeat
+    need_disk(30 << 30)
+    rows = []
+    for nodes in (40, 200, 1000, 2000):
+        own = fleets.magpie(nodes, 25, 10, sick_percent=0, settle_s=60, measure_s=300)
+        series = own["series"]
+        rows += [
+            Row(f"sizes_cpu_{nodes}", f"{series // 1000}k series: CPU of all roles per value",
+                1e6 * sum(own["cpu"].values()) * 60 / series, "us", True),
+            Row(f"sizes_memory_{nodes}", "… memory of all roles (PSS) per series",
+                1024 * sum(own["memory_mb"].values()) / series, "kB", True),
+            Row(f"sizes_writes_{nodes}", "… writes of the block device", own["writes_s"], "/s", True),
+        ]
+    return rows
+
+
+def need_disk(least):
+    if shutil.disk_usage(tempfile.gettempdir()).free < least:
+        raise SystemExit(f"{least >> 30} GiB are needed for archives in {tempfile.gettempdir()}")
+
+
 FLEET_DISK = 16 << 30
 BENCHES = {bench.__name__: bench
            for bench in (host_sample, judge, memory, rrd_write, png, data, export, start, start_250k, life, probe, munin, ui,
-                         fleet)}
+                         fleet, hold, sizes)}
+ONLY_BY_NAME = {"hold", "sizes"}  # an hour each

@@ -66,6 +66,17 @@ def proportional_set_mb(pid):
         return sum(int(line.split()[1]) for line in file if line.startswith("Pss:")) / 1024
 
 
+def device_writes(path):
+    """(writes, bytes written) of the block device below a path until now; those of other programs count as well."""
+    device = os.stat(path).st_dev
+    wanted = (str(os.major(device)), str(os.minor(device)))
+    with open("/proc/diskstats", encoding="ascii") as file:
+        for words in map(str.split, file):
+            if tuple(words[:2]) == wanted:
+                return int(words[7]), int(words[9]) * 512
+    return 0, 0
+
+
 def roles_cpu(server):
     return {name: peers.process_cpu(pid) for name, pid in server.roles().items()}
 
@@ -110,10 +121,12 @@ def magpie(nodes, plugins, fields, sick_percent=20, interval_s=60, settle_s=30, 
             made_s = wait_for_files(server, series)
             time.sleep(settle_s)
             values, writes = archived(server)
+            device = device_writes(server.directory)
             before, simulator_before, began = roles_cpu(server), simulator.cpu_s(), time.monotonic()
             time.sleep(measure_s)
             took = time.monotonic() - began
             after = roles_cpu(server)
+            device = [(now - then) / took for now, then in zip(device_writes(server.directory), device)]
             written = [now - then for now, then in zip(archived(server), (values, writes))]
             memory = {name: proportional_set_mb(pid) for name, pid in server.roles().items()}
             memory["supervisor"] = proportional_set_mb(server.pid)
@@ -121,7 +134,8 @@ def magpie(nodes, plugins, fields, sick_percent=20, interval_s=60, settle_s=30, 
             figures = {"cpu": {name: (after[name] - before.get(name, 0)) / took for name in after},
                        "memory_mb": memory, "well": well,
                        "simulator_cpu": (simulator.cpu_s() - simulator_before) / took,
-                       "series": series, "made_s": made_s, "values_a_write": written[0] / max(1, written[1])}
+                       "series": series, "made_s": made_s, "writes_s": device[0], "bytes_s": device[1],
+                       "values": written[0], "values_a_write": written[0] / max(1, written[1])}
             figures["seen"] = simulator.stop()
         shutil.rmtree(server.directory, ignore_errors=True)
     return figures

@@ -86,7 +86,7 @@ def main():
             print(f"{name:10} {bench.__doc__.splitlines()[0]}")
         return 0
     rows = []
-    for name in options.names or benches.BENCHES:
+    for name in options.names or [b for b in benches.BENCHES if b not in benches.ONLY_BY_NAME]:
         print(f"{name} …", file=sys.stderr, flush=True)
         rows += benches.BENCHES[name](options.repeat)
     here = machine()
