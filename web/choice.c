@@ -36,7 +36,11 @@ struct choice *choice_create(const char *match, const char *group, struct error 
 {
 	AUTO(choice) choice = g_new0(struct choice, 1);
 	choice->all = g_ptr_array_new_with_free_func(free_parts);
-	choice->group = group && *group ? g_strdup(group) : NULL;
+	size_t length = group ? strlen(group) : 0;
+	while (length && group[length - 1] == '/') {
+		length--;
+	}
+	choice->group = length ? g_strndup(group, length) : NULL;
 	if (match && !read_match(choice, match, err)) {
 		return NULL;
 	}

@@ -43,7 +43,7 @@ static void series_are_chosen_by_selector_and_group(void **state UNUSED)
 		unsigned count;
 	} cases[] = {{NULL, NULL, 6}, {"*", NULL, 6}, {"a1", NULL, 2}, {"a*:if_*:up", NULL, 2},
 		{"a1,b1:*:down", NULL, 3}, {"*:if_eth0:new", NULL, 0}, {NULL, "Shop", 4},
-		{NULL, "Shop/Front", 2}, {NULL, "Sho", 0}, {NULL, "", 6}, {"*:*:up", "Shop", 2},
+		{NULL, "Shop/Front/", 2}, {NULL, "Sho", 0}, {NULL, "", 6}, {"*:*:up", "Shop", 2},
 		{"b1", "Shop", 0}};
 	AUTO(catalog) catalog = catalog_create();
 	declare(catalog, "Shop", "a1", 1);
