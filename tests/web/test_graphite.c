@@ -82,6 +82,7 @@ static void patterns_find_places_of_the_tree(void **state)
 		{"{Grp,example_org}.{Sub,web2}", "Grp.Sub/ example_org.web2/ "},
 		{"example_org.web2.load.load.more", ""},
 		{"example_org.web1.load.load", ""},
+		{"example_org.{web2,web2,w*2}.load.load", "example_org.web2.load.load "},
 		{"nothing", ""},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
@@ -134,7 +135,7 @@ static void hostile_patterns_are_refused_or_cheap(void **state)
 {
 	static const char *const bad[] = {"", "a..b", ".a", "a.", "a[", "a[]", "a[!]", "a{b", "a}b",
 		"a{b{c}d}", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s",
-		"{a,b,c,d}{a,b,c,d}{a,b,c,d}{a,b,c,d}{a,b,c,d}"};
+		"{a,b,c,d}{a,b,c,d}{a,b,c,d}{a,b,c,d}{a,b,c,d}", "*{a,b,c,d}{a,b,c,d}{a,b,c,d}"};
 	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
 		struct error err = {0};
 		AUTO(graphite_pattern) pattern = graphite_pattern_parse(bad[i], &err);

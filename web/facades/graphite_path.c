@@ -12,11 +12,35 @@
  * Braces are taken apart once, when a pattern is read; what remains are globs that are matched
  * without recursion, in at most length of pattern times length of name (hostile 40).
  */
-enum { VARIANTS_MAX = 256 };
+enum { VARIANTS_MAX = 256, GLOBS_MAX = 32 };
 
 struct graphite_pattern {
-	GPtrArray *parts; /* of GPtrArray of char *: the variants of each */
+	GPtrArray *parts; /* struct part *, owned */
 };
+
+struct part {
+	GPtrArray *variants; /* all of them */
+	GHashTable *plain;   /* those without * ? [, borrowed */
+	GPtrArray *globs;    /* the others, borrowed */
+};
+
+static void part_free(gpointer data)
+{
+	struct part *part = data;
+	g_ptr_array_unref(part->globs);
+	g_hash_table_unref(part->plain);
+	g_ptr_array_unref(part->variants);
+	g_free(part);
+}
+
+static struct part *part_create(void)
+{
+	struct part *part = g_new0(struct part, 1);
+	part->variants = g_ptr_array_new_with_free_func(g_free);
+	part->plain = g_hash_table_new(g_str_hash, g_str_equal);
+	part->globs = g_ptr_array_new();
+	return part;
+}
 
 /* -- reading -- */
 
@@ -70,6 +94,24 @@ static bool brackets_closed(const char *text)
 	return true;
 }
 
+/* Chosen hosts are plain names, up to hundreds of them: those are found, not tried in turn. */
+static bool sort_variants(struct part *part, struct error *err)
+{
+	for (guint i = 0; i < part->variants->len; i++) {
+		char *variant = part->variants->pdata[i];
+		if (!brackets_closed(variant)) {
+			return error_set(err, ERR_CONFIG, "a bracket in a path is empty or not closed");
+		}
+		if (strpbrk(variant, "*?[")) {
+			g_ptr_array_add(part->globs, variant);
+		} else {
+			g_hash_table_add(part->plain, variant);
+		}
+	}
+	return part->globs->len <= GLOBS_MAX ||
+		   error_set(err, ERR_CONFIG, "braces stand for more than %d patterns", GLOBS_MAX);
+}
+
 static bool add_part(
 	struct graphite_pattern *pattern, const char *text, size_t length, struct error *err)
 {
@@ -79,17 +121,9 @@ static bool add_part(
 	if (pattern->parts->len == GRAPHITE_PARTS_MAX) {
 		return error_set(err, ERR_CONFIG, "a path has at most %d parts", GRAPHITE_PARTS_MAX);
 	}
-	GPtrArray *variants = g_ptr_array_new_with_free_func(g_free);
-	g_ptr_array_add(pattern->parts, variants);
-	if (!add_variants(text, length, variants, err)) {
-		return false;
-	}
-	for (guint i = 0; i < variants->len; i++) {
-		if (!brackets_closed(variants->pdata[i])) {
-			return error_set(err, ERR_CONFIG, "a bracket in a path is empty or not closed");
-		}
-	}
-	return true;
+	struct part *part = part_create();
+	g_ptr_array_add(pattern->parts, part);
+	return add_variants(text, length, part->variants, err) && sort_variants(part, err);
 }
 
 /* Bytes until the next dot outside of braces. */
@@ -106,7 +140,7 @@ static size_t part_length(const char *text)
 struct graphite_pattern *graphite_pattern_parse(const char *text, struct error *err)
 {
 	AUTO(graphite_pattern) pattern = g_new0(struct graphite_pattern, 1);
-	pattern->parts = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+	pattern->parts = g_ptr_array_new_with_free_func(part_free);
 	if (strlen(text) > GRAPHITE_PATTERN_MAX) {
 		error_set(err, ERR_CONFIG, "a path has more than %d characters", GRAPHITE_PATTERN_MAX);
 		return NULL;
@@ -193,13 +227,12 @@ static bool glob_matches(const char *glob, const char *text)
 
 bool graphite_part_matches(const struct graphite_pattern *pattern, size_t part, const char *name)
 {
-	const GPtrArray *variants = pattern->parts->pdata[part];
-	for (guint i = 0; i < variants->len; i++) {
-		if (glob_matches(variants->pdata[i], name)) {
-			return true;
-		}
+	const struct part *p = pattern->parts->pdata[part];
+	bool matches = g_hash_table_contains(p->plain, name);
+	for (guint i = 0; !matches && i < p->globs->len; i++) {
+		matches = glob_matches(p->globs->pdata[i], name);
 	}
-	return false;
+	return matches;
 }
 
 /* -- walking -- */

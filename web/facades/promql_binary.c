@@ -75,49 +75,64 @@ static void operate_vector(const struct promql_node *node, struct promql_value *
 
 /* -- and, or, unless -- */
 
-/* Labels of a side -> its series (GPtrArray). */
-static GHashTable *index_by(const GPtrArray *series, unsigned mask)
+/* The series of a side that have the same labels, and per instant the one that has a value. */
+struct bucket {
+	const struct promql_series *first;
+	const struct promql_series **present; /* NULL: none */
+	bool *several;                        /* another one too */
+};
+
+static void bucket_free(gpointer data)
 {
-	GHashTable *index = g_hash_table_new_full(
-		promql_key_hash, promql_key_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
-	for (guint i = 0; i < series->len; i++) {
-		struct promql_key key = promql_key_of(series->pdata[i], mask);
-		GPtrArray *list = g_hash_table_lookup(index, &key);
-		if (!list) {
-			list = g_ptr_array_new();
-			g_hash_table_insert(index, g_memdup2(&key, sizeof(key)), list);
-		}
-		g_ptr_array_add(list, series->pdata[i]);
-	}
-	return index;
+	struct bucket *bucket = data;
+	g_free(bucket->present);
+	g_free(bucket->several);
+	g_free(bucket);
 }
 
-/* The one of `list` that has a value at `i`; `*several`: another one too. */
-static struct promql_series *present(const GPtrArray *list, size_t i, bool *several)
+static struct bucket *bucket_create(const struct promql_series *first, size_t instants)
 {
-	struct promql_series *found = NULL;
-	*several = false;
-	for (guint s = 0; list && s < list->len; s++) {
-		struct promql_series *series = list->pdata[s];
-		if (!promql_is_absent(series->values[i])) {
-			*several = found;
-			found = found ? found : series;
+	struct bucket *bucket = g_new0(struct bucket, 1);
+	bucket->first = first;
+	bucket->present = g_new0(const struct promql_series *, instants);
+	bucket->several = g_new0(bool, instants);
+	return bucket;
+}
+
+/* Labels of a side -> its bucket. */
+static GHashTable *index_by(const GPtrArray *side, unsigned mask, size_t instants)
+{
+	GHashTable *index =
+		g_hash_table_new_full(promql_key_hash, promql_key_equal, g_free, bucket_free);
+	for (guint s = 0; s < side->len; s++) {
+		const struct promql_series *series = side->pdata[s];
+		struct promql_key key = promql_key_of(series, mask);
+		struct bucket *bucket = g_hash_table_lookup(index, &key);
+		if (!bucket) {
+			bucket = bucket_create(series, instants);
+			g_hash_table_insert(index, g_memdup2(&key, sizeof(key)), bucket);
+		}
+		for (size_t i = 0; i < instants; i++) {
+			if (!promql_is_absent(series->values[i])) {
+				bucket->several[i] = bucket->present[i];
+				bucket->present[i] = bucket->present[i] ? bucket->present[i] : series;
+			}
 		}
 	}
-	return found;
+	return index;
 }
 
 /* Takes values away from `side` where the presence of the others is not as `wanted`. */
 static void filter(const GPtrArray *side, GHashTable *others, const struct promql_node *node,
 	bool wanted, size_t instants)
 {
-	bool several = false;
 	for (guint s = 0; s < side->len; s++) {
 		struct promql_series *series = side->pdata[s];
 		struct promql_key key = promql_key_of(series, promql_mask(node));
-		const GPtrArray *list = g_hash_table_lookup(others, &key);
+		const struct bucket *bucket = g_hash_table_lookup(others, &key);
 		for (size_t i = 0; i < instants; i++) {
-			if ((present(list, i, &several) != NULL) != wanted) {
+			bool there = bucket && bucket->present[i];
+			if (there != wanted) {
 				series->values[i] = promql_absent();
 			}
 		}
@@ -129,7 +144,7 @@ static void run_set(const struct promql_node *node, struct promql_value *left,
 {
 	bool is_or = node->op == PROMQL_OR;
 	g_autoptr(GHashTable) others =
-		index_by(is_or ? left->series : right->series, promql_mask(node));
+		index_by(is_or ? left->series : right->series, promql_mask(node), instants);
 	filter(is_or ? right->series : left->series, others, node, node->op == PROMQL_AND, instants);
 	if (is_or) {
 		g_ptr_array_extend_and_steal(left->series, right->series);
@@ -172,24 +187,19 @@ static bool match_series(const struct matching *m, const struct promql_series *m
 	struct promql_value *result, struct error *err)
 {
 	struct promql_key key = promql_key_of(many, promql_mask(m->node));
-	const GPtrArray *list = g_hash_table_lookup(m->ones, &key);
-	const GPtrArray *beside = g_hash_table_lookup(m->manies, &key);
-	struct promql_series *out = list ? promql_series_add(m->e, result, NULL, err) : NULL;
+	const struct bucket *ones = g_hash_table_lookup(m->ones, &key);
+	const struct bucket *manies = g_hash_table_lookup(m->manies, &key);
+	struct promql_series *out = ones ? promql_series_add(m->e, result, NULL, err) : NULL;
 	if (!out) {
-		return !list;
+		return !ones;
 	}
-	result_labels(m, many, list->pdata[0], out);
+	result_labels(m, many, ones->first, out);
 	for (size_t i = 0; i < m->instants; i++) {
-		bool several = false;
-		bool crowd = false;
-		const struct promql_series *one = present(list, i, &several);
+		const struct promql_series *one = ones->present[i];
 		if (promql_is_absent(many->values[i]) || !one) {
 			continue;
 		}
-		if (!m->node->many) {
-			present(beside, i, &crowd);
-		}
-		if (several || crowd) {
+		if (ones->several[i] || (!m->node->many && manies->several[i])) {
 			return error_set(err, ERR_NOT_FOUND,
 				"several series of one side match one of the other; on(), ignoring() and "
 				"group_left "
@@ -206,13 +216,14 @@ static bool run_matching(struct promql_evaluation *e, const struct promql_node *
 	struct promql_value *sides, struct promql_value *result, struct error *err)
 {
 	bool many_left = node->many <= 0;
+	size_t instants = promql_question(e)->instants;
 	const GPtrArray *manies = sides[many_left ? 0 : 1].series;
 	struct matching m = {.e = e,
 		.node = node,
-		.instants = promql_question(e)->instants,
+		.instants = instants,
 		.many_left = many_left,
-		.ones = index_by(sides[many_left ? 1 : 0].series, promql_mask(node)),
-		.manies = index_by(manies, promql_mask(node))};
+		.ones = index_by(sides[many_left ? 1 : 0].series, promql_mask(node), instants),
+		.manies = index_by(manies, promql_mask(node), instants)};
 	bool good = true;
 	promql_value_vector(result);
 	for (guint s = 0; good && s < manies->len; s++) {
