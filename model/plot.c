@@ -327,8 +327,13 @@ static void collect(struct builder *b)
 	struct plot *plot = b->plot;
 	plot->count = b->front->len + b->back->len;
 	plot->curves = g_new0(struct plot_curve, plot->count + 1);
-	memcpy(plot->curves, b->front->data, b->front->len * sizeof(struct plot_curve));
-	memcpy(plot->curves + b->front->len, b->back->data, b->back->len * sizeof(struct plot_curve));
+	if (b->front->len) { /* an empty array has no data */
+		memcpy(plot->curves, b->front->data, b->front->len * sizeof(struct plot_curve));
+	}
+	if (b->back->len) {
+		memcpy(
+			plot->curves + b->front->len, b->back->data, b->back->len * sizeof(struct plot_curve));
+	}
 	plot->combined = b->front->len != 0;
 }
 
