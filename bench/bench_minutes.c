@@ -145,7 +145,7 @@ static int remove_one(
 int main(int argc, char **argv)
 {
 	static const struct files_handlers handlers = {.event = on_event, .rewind = on_rewind};
-	long long series = argc > 2 ? g_ascii_strtoll(argv[2], NULL, 10) : 5000;
+	long long series = argc > 2 ? g_ascii_strtoll(argv[2], NULL, 10) : 12000;
 	g_autofree char *directory =
 		g_strdup_printf("%s/magpie-bench-XXXXXX", argc > 1 ? argv[1] : "/dev/shm");
 	if (series < 1 || series > 1000000 || !mkdtemp(directory)) {

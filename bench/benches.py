@@ -123,6 +123,7 @@ def rrd_write(repeat):
             "librrd, 1 a call", peer["librrd_single"]),
         Row("rrd_write_two", "Munin's layout, two writers side by side", shared["writers_many"], "/s", False,
             "one writer", shared["writers_one"]),
+        Row("rrd_write_split", "CPU of one writer by that of the busier of two", shared["writers_split"], "", False),
     ]
 
 

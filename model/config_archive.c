@@ -19,7 +19,7 @@ static const struct schema_row archive_rows[] = {
 		.help = "top of the RRD tree; the `dbdir` of a Munin is adopted as it is. Counts from the "
 				"next start on"},
 	{"writers", SCHEMA_COUNT, AT(writers), .least = 1, .most = CONFIG_WRITERS_MAX,
-		.fallback_help = "what suits this machine",
+		.fallback_help = "one, and one more for each 500 hosts, up to 4 and to the cores",
 		.help = "processes that share the tree. Counts from the next start on"},
 	{"backup", SCHEMA_TEXT, AT(backup), .check = config_check_path,
 		.fallback_help = "`backup` in the data directory",
