@@ -85,7 +85,7 @@ static void survey_service(
 			writer_series(scope->writer, service_field(service, i)->series_id);
 		struct header header;
 		struct error err = {.kind = ERR_NONE};
-		if (!series) {
+		if (!series || series->foreign) {
 			continue;
 		}
 		s->series++;
