@@ -32,8 +32,8 @@ static const struct frame_table table = {rules, ARRAY_LENGTH(rules)};
 
 struct seen {
 	int created, destroyed, peers, listened, applied, role_lists, stops;
-	char data_dir[64], text[64];
-	unsigned instance, peer, peer_instance;
+	char data_dir[64], text[64], name[32];
+	unsigned instance, instances, peer, peer_instance;
 	uint64_t generation;
 	struct role_status status;
 	bool lose_peers;
@@ -73,6 +73,8 @@ static void *example_create(struct role *role, struct error *err)
 	}
 	shared->created++;
 	shared->instance = role->instance;
+	shared->instances = role->instances;
+	snprintf(shared->name, sizeof(shared->name), "%s", role->name);
 	snprintf(shared->data_dir, sizeof(shared->data_dir), "%s", role->data_dir);
 	take_text(role);
 	return e;
@@ -236,6 +238,9 @@ static void send_bundle(
 		frame_put_u8(&f->w, 3);
 	}
 	frame_put_u64(&f->w, generation);
+	if (type == ROLE_FRAME_START) {
+		frame_put_u8(&f->w, 5);
+	}
 	send_with_fd(f, fd);
 }
 
@@ -285,6 +290,8 @@ static void a_role_starts_beats_and_ends_cleanly(void **state)
 	start(f);
 	assert_int_equal(f->seen->created, 1);
 	assert_int_equal(f->seen->instance, 3);
+	assert_int_equal(f->seen->instances, 5);
+	assert_non_null(strstr(f->seen->name, "-3"));
 	assert_string_equal(f->seen->data_dir, "/the/data");
 	assert_string_equal(f->seen->text, "first");
 	assert_int_equal(f->seen->generation, 41);
