@@ -160,6 +160,7 @@ def imported(peer, conf):
     for part in ('group "Grp/Sub"', 'email "ops@example.com"', 'override "load"', 'graph_title "A continued"', 'critical "100# no"',
                  'graph "total"', f'sum "Grp;Sub;{HOST}:load.load"', '"--host" "${host}"'):
         check(part in text, f"it holds {part}")
+    check(not re.search(r"^# (host|channel|layout|\t)", text, re.M), "nothing had to be left in it as a comment")
     return text
 
 
@@ -183,6 +184,7 @@ def served(peer, port, text):
         values = server.api(f"data?series={HOST}:load:load&from={begun - 86400}&to={begun - 600}&step=300")
         known = [v for v in values["series"][f"{HOST}:load:load"] if v is not None]
         check(len(known) > 250, f"and can be asked for: {len(known)} rows of a day")
+        wait_for(lambda: server.get("/graph/Totals/total.png?from=-1d").status == 200, 30, "a graph of other hosts' fields")
         check("a tree of Munin's is adopted" in server.log(), "the adoption is told")
         peer.start_node_again(port)
         path = db / f"Grp/Sub/{HOST}-a_top-sub-x-g.rrd"
