@@ -10,6 +10,7 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "engine/adoption.h"
+#include "engine/change.h"
 #include "engine/evaluate.h"
 #include "engine/figures.h"
 #include "engine/query.h"
@@ -161,11 +162,20 @@ static struct store_batch *on_batch(void *owner)
 	return keeper_batch(((struct engine *)owner)->keeper);
 }
 
+/* What is declared until the end would undo what was changed; nobody stores it. */
+static struct store_batch *on_inventory_batch(void *owner)
+{
+	struct engine *engine = owner;
+	engine->early = engine->anew && !engine->early ? store_batch_create() : engine->early;
+	return engine->anew ? engine->early : on_batch(owner);
+}
+
 static const struct inventory_handlers inventory_handlers = {
+	.refused = change_is_away,
 	.event = on_event,
 	.changed = on_changed,
 	.words = on_words,
-	.batch = on_batch,
+	.batch = on_inventory_batch,
 };
 
 /* -- samples -- */
@@ -490,7 +500,7 @@ void engine_destroy(struct engine *engine)
 	}
 	loop_timer_destroy(engine->tick);
 	loop_timer_destroy(engine->ending);
-	if (engine->stopping && engine->keeper && engine->intake) {
+	if (engine->stopping && !engine->anew && engine->keeper && engine->intake) {
 		fleet_save(engine);
 	}
 	intake_destroy(engine->intake);

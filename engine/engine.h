@@ -66,6 +66,7 @@ struct engine {
 	unsigned ticks;
 	bool retiring; /* a problem ends because nobody watches the host or service any more */
 	bool stopping; /* the end is clean: the rest is stored */
+	bool anew;     /* it ends to begin anew with what engine/change.h has stored */
 	struct mono stop_until;
 };
 

@@ -353,7 +353,10 @@ const struct service *inventory_declare(
 		catalog_service(inventory->catalog, service->host_name, service->name);
 	enum catalog_difference difference = catalog_compare(inventory->catalog, service);
 	*numbered = false;
-	if (difference == CATALOG_SAME ||
+	bool refused = inventory->handlers.refused &&
+				   !catalog_host(inventory->catalog, service->host_name) &&
+				   inventory->handlers.refused(inventory->owner, service->host_name, now);
+	if (refused || difference == CATALOG_SAME ||
 		(difference == CATALOG_DIFFERS && (!may_grow(inventory, known, service, now) ||
 											  (known && !may_change(inventory, service, now))))) {
 		service_destroy(service);

@@ -21,6 +21,8 @@ struct inventory_handlers {
 	void (*changed)(void *owner, const struct service *service);
 	/* Only what fields say of their present value is another: to be shown, not to be stored. */
 	void (*words)(void *owner, const struct service *service);
+	/* Whether a host that is not known may not become known now. May be NULL. */
+	bool (*refused)(void *owner, const char *host, struct wall now);
 	/* Where changes go that are to be stored now. */
 	struct store_batch *(*batch)(void *owner);
 };

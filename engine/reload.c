@@ -62,7 +62,6 @@ static void take(struct engine *engine, struct configuration proposal)
 {
 	struct config *before = engine->config;
 	engine->config = proposal.config;
-	inventory_set_layout(engine->inventory, proposal.config->layout);
 	evaluate_swap(engine, proposal.ruleset);
 	fleet_configure(engine); /* the one before is still there to be compared with */
 	config_destroy(before);

@@ -271,20 +271,25 @@ static void send_part(struct tasks *tasks, struct task *task, unsigned instance)
 	}
 }
 
-uint64_t tasks_begin(struct tasks *tasks, const char *verb, const json_t *argument, struct wall now,
-	struct error *err)
+bool tasks_is_full(const struct tasks *tasks)
 {
 	unsigned open = 0;
 	for (guint i = 0; i < tasks->all->len; i++) {
 		open += ((const struct task *)tasks->all->pdata[i])->state == TASKS_RUNNING;
 	}
+	return open >= TASKS_OPEN_MOST;
+}
+
+uint64_t tasks_begin(struct tasks *tasks, const char *verb, const json_t *argument, struct wall now,
+	struct error *err)
+{
 	AUTO_FREE char *text = json_dumps(argument, JSON_COMPACT);
 	if (!text_is_plain(verb, 40) || !text || strlen(text) > TASKS_ARGUMENT) {
 		error_set(err, ERR_CONFIG, "no verb, or the argument is too long");
 		return 0;
 	}
-	if (open >= TASKS_OPEN_MOST) {
-		error_set(err, ERR_CONFLICT, "%u tasks are under way already", open);
+	if (tasks_is_full(tasks)) {
+		error_set(err, ERR_CONFLICT, "%d tasks are under way already", TASKS_OPEN_MOST);
 		return 0;
 	}
 	struct task *task = add(tasks, tasks->next++, verb, json_deep_copy(argument));
@@ -450,6 +455,31 @@ bool tasks_has_open(const struct tasks *tasks, const char *verb)
 	for (guint i = 0; i < tasks->all->len; i++) {
 		const struct task *task = tasks->all->pdata[i];
 		if (task->state == TASKS_RUNNING && !strcmp(task->verb, verb)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool names_host(const struct task *task, const char *host)
+{
+	const char *moved = json_string_value(json_object_get(task->argument, "host"));
+	const json_t *hosts = json_object_get(task->argument, "hosts");
+	for (size_t i = 0; i < json_array_size(hosts); i++) {
+		const char *name = json_string_value(json_array_get(hosts, i));
+		if (name && !strcmp(name, host)) {
+			return true;
+		}
+	}
+	return !strcmp(task->verb, "move") && moved && !strcmp(moved, host);
+}
+
+bool tasks_took_away(const struct tasks *tasks, const char *host, struct wall now, int64_t span_ms)
+{
+	for (guint i = 0; i < tasks->all->len; i++) {
+		const struct task *task = tasks->all->pdata[i];
+		if (task->state != TASKS_FAILED && now.ms - task->began.ms < span_ms &&
+			!json_is_true(json_object_get(task->argument, "dry_run")) && names_host(task, host)) {
 			return true;
 		}
 	}

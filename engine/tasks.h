@@ -74,5 +74,12 @@ void tasks_tick(struct tasks *tasks);
 json_t *tasks_describe(const struct tasks *tasks, uint64_t id);
 json_t *tasks_list(const struct tasks *tasks);
 
+/* Whether no further task would be taken now. */
+bool tasks_is_full(const struct tasks *tasks);
+
+/* Whether a task of the last `span_ms` names that host as one that is not there any more: argument
+ * "host" of a move, "hosts" of a retirement. */
+bool tasks_took_away(const struct tasks *tasks, const char *host, struct wall now, int64_t span_ms);
+
 /* Whether a task of that verb is open. */
 bool tasks_has_open(const struct tasks *tasks, const char *verb);

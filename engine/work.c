@@ -3,6 +3,7 @@
  */
 #include "engine/work.h"
 #include "engine/backup.h"
+#include "engine/change.h"
 #include "engine/engine.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@
 static bool on_send(void *owner, unsigned instance, struct frame_writer *w)
 {
 	struct engine *engine = owner;
-	return engine->feed && feed_send(engine->feed, instance, w);
+	return engine->feed && !engine->anew && feed_send(engine->feed, instance, w);
 }
 
 static unsigned on_roles(void *owner)
@@ -39,10 +40,103 @@ static bool on_hold(void *owner, uint64_t id, const char *verb, const json_t *ar
 	return true;
 }
 
+/* -- verbs that change what the engine knows -- */
+
+/* {"host", "into", "dry_run"}: the engine's part is done first, the files follow its names. */
+static bool prepare_move(
+	struct engine *engine, const char *verb, json_t *argument, struct error *err)
+{
+	const char *name = json_string_value(json_object_get(argument, "host"));
+	const char *into = json_string_value(json_object_get(argument, "into"));
+	if (!name || !into) {
+		return error_set(err, ERR_CONFIG, "\"host\" and \"into\" are wanted");
+	}
+	if (!change_check(engine, name, into, err)) {
+		return false;
+	}
+	const struct host *known = catalog_host(engine->catalog, into);
+	if (known && !strcmp(verb, "rename")) {
+		return error_set(err, ERR_CONFLICT, "\"%.100s\" is known already; merge into it", into);
+	}
+	if (tasks_has_open(engine->tasks, "move") || tasks_is_full(engine->tasks)) {
+		return error_set(err, ERR_CONFLICT, "other work is under way; try again later");
+	}
+	const struct host *host = catalog_host(engine->catalog, name);
+	json_object_set_new(argument, "from_group", json_string(host->group));
+	json_object_set_new(argument, "into_group", json_string((known ? known : host)->group));
+	if (!json_is_true(json_object_get(argument, "dry_run"))) {
+		change_host(engine, name, into);
+		change_begin_anew(engine);
+	}
+	return true;
+}
+
+/* {"older_s", "selector", "silent", "delete", "dry_run"} -> and "series": numbers. */
+static bool prepare_retire(
+	struct engine *engine, const char *verb, json_t *argument, struct error *err)
+{
+	(void)verb;
+	const char *selector = json_string_value(json_object_get(argument, "selector"));
+	json_int_t older_s = json_integer_value(json_object_get(argument, "older_s"));
+	int64_t now_s = wall_s(engine->steady.now);
+	if (!selector || !retention_check(selector, err) || older_s < 0 || older_s >= now_s) {
+		return error_set(err, ERR_CONFIG, "\"selector\" and \"older_s\" are wanted");
+	}
+	bool silent = json_is_true(json_object_get(argument, "silent"));
+	json_t *series = change_find_gone(engine, selector, (uint32_t)(now_s - older_s), silent);
+	json_object_set_new(argument, "hosts", change_hosts_left(engine, series));
+	json_object_set_new(argument, "series", series);
+	return true;
+}
+
+/* The files are away. */
+static void end_retire(struct engine *engine, const json_t *argument)
+{
+	const json_t *series = json_object_get(argument, "series");
+	if (!json_is_true(json_object_get(argument, "dry_run")) && json_array_size(series)) {
+		change_forget(engine, series);
+		change_begin_anew(engine);
+	}
+}
+
+static const struct {
+	const char *verb, *archive; /* as asked, and for the rrd roles */
+	bool (*prepare)(struct engine *engine, const char *verb, json_t *argument, struct error *err);
+	void (*ended)(struct engine *engine, const json_t *argument);
+} changes[] = {
+	{"rename", "move", prepare_move, NULL},
+	{"merge", "move", prepare_move, NULL},
+	{"retire", "retire", prepare_retire, end_retire},
+};
+
+static void on_ended(
+	void *owner, uint64_t id UNUSED, const char *verb, const json_t *argument, bool good)
+{
+	for (size_t i = 0; good && i < ARRAY_LENGTH(changes); i++) {
+		if (changes[i].ended && !strcmp(changes[i].archive, verb)) {
+			changes[i].ended(owner, argument);
+		}
+	}
+}
+
+static uint64_t begin(struct engine *engine, const char *verb, json_t *argument, struct error *err)
+{
+	const char *archive = verb;
+	for (size_t i = 0; i < ARRAY_LENGTH(changes); i++) {
+		if (!strcmp(changes[i].verb, verb)) {
+			archive = changes[i].archive;
+			if (!changes[i].prepare(engine, verb, argument, err)) {
+				return 0;
+			}
+		}
+	}
+	return tasks_begin(engine->tasks, archive, argument, engine->steady.now, err);
+}
+
 struct tasks *work_create(struct engine *engine)
 {
 	static const struct tasks_handlers handlers = {
-		.send = on_send, .roles = on_roles, .store = on_store, .hold = on_hold};
+		.send = on_send, .roles = on_roles, .store = on_store, .hold = on_hold, .ended = on_ended};
 	return tasks_create(&handlers, engine);
 }
 
@@ -88,7 +182,7 @@ bool work_begin(struct engine *engine, const json_t *question, GString *out, str
 	}
 	json_t *own =
 		strcmp(verb, "backup") ? json_incref(argument) : backup_argument(engine, argument, err);
-	uint64_t id = own ? tasks_begin(engine->tasks, verb, own, engine->steady.now, err) : 0;
+	uint64_t id = own ? begin(engine, verb, own, err) : 0;
 	json_decref(own);
 	if (id) {
 		append(out, json_pack("{s:I}", "id", (json_int_t)id));

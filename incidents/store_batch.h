@@ -70,7 +70,7 @@ struct store_host {
 
 struct store_batch {
 	GHashTable *values;        /* name -> text */
-	GHashTable *services;      /* "host:service" -> GBytes */
+	GHashTable *services;      /* "host:service" -> GBytes; empty: remove */
 	GHashTable *states;        /* key -> GBytes; empty: remove */
 	GHashTable *outbox;        /* dedup key -> struct outbox_row * */
 	GHashTable *hosts;         /* name -> struct store_host * */

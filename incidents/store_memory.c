@@ -147,7 +147,7 @@ static bool memory_commit(
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
 		store_put_value(all, key, value);
 	}
-	copy_blobs(all->services, batch->services, false);
+	copy_blobs(all->services, batch->services, true);
 	copy_blobs(all->states, batch->states, true);
 	copy_blobs(all->sources, batch->sources, true);
 	copy_blobs(all->seen, batch->seen, true);

@@ -48,6 +48,7 @@ static const char *const migrations[] = {
 enum statement {
 	PUT_VALUE,
 	PUT_SERVICE,
+	DROP_SERVICE,
 	PUT_STATE,
 	DROP_STATE,
 	PUT_SOURCE,
@@ -67,6 +68,7 @@ enum statement {
 static const char *const statements[STATEMENTS] = {
 	[PUT_VALUE] = "INSERT OR REPLACE INTO value VALUES(?,?)",
 	[PUT_SERVICE] = "INSERT OR REPLACE INTO service VALUES(?,?)",
+	[DROP_SERVICE] = "DELETE FROM service WHERE name=?",
 	[PUT_STATE] = "INSERT OR REPLACE INTO rule_state VALUES(?,?)",
 	[DROP_STATE] = "DELETE FROM rule_state WHERE key=?",
 	[PUT_SOURCE] = "INSERT OR REPLACE INTO source VALUES(?,?)",
@@ -391,7 +393,7 @@ static bool write_blob(struct store_sqlite *s, enum statement put, enum statemen
 
 static bool write_service(struct store_sqlite *s, gpointer key, gpointer value, struct error *err)
 {
-	return write_blob(s, PUT_SERVICE, PUT_SERVICE, key, value, err);
+	return write_blob(s, PUT_SERVICE, DROP_SERVICE, key, value, err);
 }
 
 static bool write_state(struct store_sqlite *s, gpointer key, gpointer value, struct error *err)

@@ -1,11 +1,9 @@
 #include "magpie/archive_task.h"
 #include "base/clock.h"
+#include "magpie/progress.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <glib.h>
 
@@ -29,23 +27,9 @@ static const char *text_of(const json_t *task, const char *member)
 	return text ? text : "";
 }
 
-static void show(const struct archive_task *order, const json_t *task, bool last)
-{
-	json_int_t done = json_integer_value(json_object_get(task, "done"));
-	json_int_t total = json_integer_value(json_object_get(task, "total"));
-	if (order->quiet || !isatty(STDERR_FILENO)) {
-		return;
-	}
-	fprintf(stderr, "\r\033[K%s", last ? "" : order->verb);
-	if (!last && total > 0) {
-		fprintf(stderr, " %3d %% (%lld of %lld) %.60s", (int)(100 * done / total), (long long)done,
-			(long long)total, text_of(task, "detail"));
-	}
-	fflush(stderr);
-}
-
 /* Until it is over; NULL: the server is gone for too long, or does not know it any more. */
-static json_t *follow(const struct archive_task *order, json_int_t id, struct error *err)
+static json_t *follow(
+	const struct archive_task *order, json_int_t id, struct progress *progress, struct error *err)
 {
 	g_autofree char *path = g_strdup_printf("/api/v1/archive/tasks/%lld", (long long)id);
 	int64_t wait_ms = ASK_MS;
@@ -53,7 +37,6 @@ static json_t *follow(const struct archive_task *order, json_int_t id, struct er
 	for (;;) {
 		json_t *task = client_get_json(order->client, path, err);
 		if (task && strcmp(text_of(task, "state"), "running") != 0) {
-			show(order, task, true);
 			return task;
 		}
 		bool away = !task && err->kind != ERR_NOT_FOUND;
@@ -62,7 +45,9 @@ static json_t *follow(const struct archive_task *order, json_int_t id, struct er
 		}
 		if (task) {
 			heard = mono_now();
-			show(order, task, false);
+			progress_step(progress, (uint64_t)json_integer_value(json_object_get(task, "done")),
+				(uint64_t)json_integer_value(json_object_get(task, "total")),
+				text_of(task, "detail"));
 			json_decref(task);
 		}
 		pause_ms(wait_ms);
@@ -94,7 +79,10 @@ json_t *archive_task_run(const struct archive_task *order, json_t *argument, str
 	if (!begun) {
 		return NULL;
 	}
-	json_t *task = follow(order, id, err);
+	struct progress_options shown = {.what = order->verb, .unit = "series", .quiet = order->quiet};
+	struct progress *progress = progress_create(&shown);
+	json_t *task = follow(order, id, progress, err);
+	progress_destroy(progress);
 	if (task && strcmp(text_of(task, "state"), "done") != 0) {
 		error_set(err, ERR_STORAGE, "task %lld: %.200s", (long long)id, reason(task));
 		json_decref(task);

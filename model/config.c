@@ -171,7 +171,6 @@ static void *add_action(void *target, const char *name)
 	return action;
 }
 
-static const char *const layout_words[] = {"default", "compact", "normal", NULL};
 static const char *const tls_words[] = {"required", "optional", "none", NULL};
 static const char *const level_words[] = {"notice", "warning", "critical", "warn", "crit", NULL};
 
@@ -253,9 +252,10 @@ static const struct schema_row main_rows[] = {
 		.help = "where nodes that cannot be reached connect to"},
 	{"archive", SCHEMA_BLOCK, AT(config, archive), .body = &config_archive_schema,
 		.fallback_help = "`rrd` in the data directory", .help = "where the archive is kept"},
-	{"layout", SCHEMA_CHOICE, AT(config, layout), .words = layout_words, .fallback = "default",
-		.help = "archives of new RRD files: `default` long and fine, `compact` small, `normal` as "
-				"Munin's"},
+	{"layout", SCHEMA_TEXT, AT(config, layout), .check = layout_check,
+		.fallback_help = "what the plugin wishes (`graph_data_size`), else `default`",
+		.help = "archives of new RRD files: `default` long and fine, `compact` small, `normal` and "
+				"`huge` as Munin's, or Munin's own notation: `custom 1d, 5m for 1y`"},
 	{"rules", SCHEMA_TEXT, AT(config, rules_dir), .check = config_check_no_control,
 		.fallback_help = "`rules.d` beside this file",
 		.help = "directory whose `*.magpie` files hold the rules"},

@@ -57,11 +57,12 @@ struct config {
 	char *host_name;     /* what this machine is called; default: its own name */
 	char *host_group;    /* default as Munin: the text behind the first dot, else the name */
 	uint32_t interval_s; /* of the built-in plugins, 1 to 300; default 10 */
-	char *layout;        /* "default", "compact", "normal": of new RRD files */
-	char *rules_dir;     /* as written; NULL: beside magpie.conf. Rule files travel in the bundle as
-							well */
-	bool insecure_http;  /* whether plain HTTP may be served beyond this machine; default no */
-	bool default_rules;  /* whether the rules that come with Magpie are loaded; default yes */
+	char *layout;        /* of new RRD files (model/layout.h), as written; NULL: nothing was said */
+	struct retention *retention; /* all that is said of layouts, of groups and hosts too */
+	char *rules_dir;    /* as written; NULL: beside magpie.conf. Rule files travel in the bundle as
+						   well */
+	bool insecure_http; /* whether plain HTTP may be served beyond this machine; default no */
+	bool default_rules; /* whether the rules that come with Magpie are loaded; default yes */
 	struct config_smtp smtp;
 	GPtrArray *channels; /* struct config_channel * */
 	GPtrArray *notify;  /* char *: channels told where a rule names nobody; default: all channels */

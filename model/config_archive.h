@@ -1,5 +1,6 @@
 #pragma once
 #include "base/schema.h"
+#include "model/retention.h"
 
 #include <stdint.h>
 
@@ -11,6 +12,12 @@ struct config_archive {
 	uint32_t writers; /* processes that share the tree, 1 to CONFIG_WRITERS_MAX; 0: as many as suit
 						 this machine */
 	char *backup;     /* where backups are put, absolute; NULL: DATA/backup */
+	GPtrArray *retentions; /* struct config_retention *, in the order of the file */
+};
+
+/* `retention "SELECTOR" { layout "…" }` */
+struct config_retention {
+	char *selector, *layout;
 };
 
 enum { CONFIG_WRITERS_MAX = 16 };

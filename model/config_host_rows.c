@@ -125,6 +125,9 @@ static const struct schema host_push_schema = {
 			.fallback_help = "5s for services, 10s for checks and exporters, 30s for nodes and "   \
 							 "plugins",                                                            \
 			.help = "of a round of every source; never longer than its interval"},                 \
+		{"layout", SCHEMA_TEXT, AT(layout), .check = layout_check,                                 \
+			.fallback_help = "that of the whole",                                                  \
+			.help = "archives of new RRD files, as for the whole"},                                \
 		{"tls", SCHEMA_WORD, AT(tls), .words = tls_words, .fallback = "inherit",                   \
 			.help = "of munin-nodes: `disabled`, `auto` (if the node can), `enabled` (or not at "  \
 					"all), `paranoid` (and its certificate has to be good); without any word "     \

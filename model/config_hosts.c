@@ -48,7 +48,7 @@ static void settings_destroy(void *data)
 	struct config_settings *settings = data;
 	char *const texts[] = {settings->name, settings->group, settings->address, settings->munin,
 		settings->node_name, settings->identity.ca, settings->identity.certificate,
-		settings->identity.key, settings->token_file};
+		settings->identity.key, settings->token_file, settings->layout};
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
 		g_free(texts[i]);
 	}
@@ -311,9 +311,36 @@ static char *group_of_name(const char *name)
 	return g_strdup(dot && ident_is_group(dot + 1) ? dot + 1 : name);
 }
 
+static void retain(struct retention *retention, enum retention_scope scope, const GPtrArray *blocks)
+{
+	for (guint i = 0; i < blocks->len; i++) {
+		const struct config_settings *settings = blocks->pdata[i];
+		if (settings->layout) {
+			retention_add(retention, scope, settings->name, settings->layout);
+		}
+	}
+}
+
+static void place_retention(struct config *config)
+{
+	struct retention *retention = retention_create();
+	config->retention = retention;
+	if (config->layout) {
+		retention_add(retention, RETENTION_ALL, "", config->layout);
+	}
+	retain(retention, RETENTION_GROUP, config->reading->groups);
+	retain(retention, RETENTION_HOST, config->reading->hosts);
+	const GPtrArray *rules = config->archive.retentions;
+	for (guint i = 0; rules && i < rules->len; i++) {
+		const struct config_retention *rule = rules->pdata[i];
+		retention_add(retention, RETENTION_SELECTOR, rule->selector, rule->layout);
+	}
+}
+
 void config_hosts_complete(struct config *config)
 {
 	struct config_reading *reading = config->reading;
+	place_retention(config);
 	struct config_settings *local = NULL;
 	for (guint i = 0; i < reading->hosts->len; i++) {
 		struct config_settings *settings = reading->hosts->pdata[i];
@@ -359,6 +386,7 @@ void config_hosts_finish(struct config *config)
 		g_free(config->reading);
 	}
 	g_ptr_array_free(config->hosts, TRUE);
+	retention_destroy(config->retention);
 	g_free(config->push.listen);
 	g_free(config->push.certificate);
 	g_free(config->push.key);

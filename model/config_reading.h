@@ -20,6 +20,7 @@ struct config_settings {
 	struct config_identity identity;
 	GPtrArray *ignore;
 	char *token_file;
+	char *layout;
 	GPtrArray *sources; /* struct config_source * */
 };
 

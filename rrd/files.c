@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "rrd/headerlog.h"
 #include "rrd/marker.h"
+#include "rrd/replace.h"
 
 #include <time.h>
 
@@ -44,6 +45,7 @@ struct files {
 	uint32_t troubled; /* series whose last write failed */
 	bool failing;      /* told people that writing fails, not yet that it goes on */
 	bool told_ahead;
+	char *beside; /* private file that is about to take another's place */
 	unsigned char bytes[HEADER_BYTES_MAX];
 };
 
@@ -249,6 +251,7 @@ static bool touch(struct files *f, struct series *s, struct error *err)
 		return true; /* named twice in the batch */
 	}
 	if (!s->exists) {
+		s->made_epoch = f->epoch;
 		if (!make_file(f, s, err)) {
 			return false;
 		}
@@ -451,6 +454,73 @@ bool files_look(struct files *f, const char *path, struct header *header, struct
 	return rrdfile_look(f->tree, path, latest_s, header, f->bytes, err);
 }
 
+/* -- replacing -- */
+
+bool files_is_young(const struct files *f, const struct series *s)
+{
+	return s->made_epoch == f->epoch;
+}
+
+bool files_replace(
+	struct files *f, struct series *s, const void *content, size_t length, struct error *err)
+{
+	struct header header;
+	uint64_t inode;
+	if (f->frozen || files_is_young(f, s)) {
+		return error_set(err, ERR_CONFLICT, "%s: not before the next checkpoint", s->path);
+	}
+	if (!header_read(content, length, length, latest_s, &header, err) ||
+		!tree_make_parents(f->tree, s->path, err)) {
+		return false;
+	}
+	struct replacement made = {f->beside, s->path, content, length};
+	bool good = replace_write(f->tree, &made, &inode, err);
+	if (good) {
+		headerlog_add_replaced(f->log, s->path, inode, content, header.length);
+		good = headerlog_commit(f->log, err) && tree_put(f->tree, f->beside, s->path, err);
+	}
+	if (!good) {
+		if (!tree_private_remove(f->tree, f->beside, NULL)) {
+			log_warn("rrd.replace", "file=%s next=\"a part of it stays in .magpie\"", s->path);
+		}
+		return false;
+	}
+	s->exists = true;
+	s->logged_epoch = f->epoch;
+	struct rrdfile_source source = files_source(s);
+	s->tune = rrdfile_differs(&header, &source);
+	return true;
+}
+
+uint32_t files_epoch(const struct files *f)
+{
+	return f->epoch;
+}
+
+bool files_take_over(struct files *f, struct series *s, const char *from, struct error *err)
+{
+	struct header header;
+	if (f->frozen) {
+		return error_set(err, ERR_CONFLICT, "a checkpoint is made");
+	}
+	if (!rrdfile_look(f->tree, from, latest_s, &header, f->bytes, err)) {
+		return false;
+	}
+	headerlog_add_image(f->log, from, f->bytes, header.length);
+	headerlog_add_moved(f->log, from, s->path);
+	if (!headerlog_commit(f->log, err) || !tree_make_parents(f->tree, s->path, err) ||
+		!tree_rename(f->tree, from, s->path, err)) {
+		return false;
+	}
+	struct rrdfile_source source = files_source(s);
+	s->exists = true;
+	s->logged_epoch = f->epoch;
+	s->made_epoch = f->epoch;
+	s->tune = rrdfile_differs(&header, &source);
+	g_clear_pointer(&s->earlier, g_free);
+	return true;
+}
+
 /* A file that killed the role twice goes before anything else touches it. */
 static bool remove_suspect(
 	struct files *f, const char *suspect, struct headerlog_report *report, struct error *err)
@@ -497,6 +567,7 @@ struct files *files_open(const char *path, const struct series_table *table,
 	f->tree = tree_open(path, err);
 	f->claim = f->tree ? claim_part(f->tree, &plan->share, err) : NULL;
 	unsigned instance = plan->share.instance;
+	f->beside = share_file_name("beside", instance);
 	f->marker = f->claim ? marker_open(f->tree, instance, suspect, err) : NULL;
 	f->log = f->marker ? headerlog_open(f->tree, instance, report, err) : NULL;
 	if (!f->log || !remove_suspect(f, suspect, report, err)) {
@@ -514,6 +585,7 @@ void files_destroy(struct files *f)
 		tree_destroy(f->tree);
 		g_ptr_array_unref(f->batch);
 		g_ptr_array_unref(f->again);
+		g_free(f->beside);
 		g_free(f);
 	}
 }

@@ -71,6 +71,27 @@ const struct tree *files_tree(const struct files *files);
 MUST_USE bool files_look(
 	struct files *files, const char *path, struct header *header, struct error *err);
 
+/* Whether the file was made or renamed since the last checkpoint: then it cannot be replaced yet.
+ */
+bool files_is_young(const struct files *files, const struct series *series);
+
+/*
+ * Puts `content`, a whole RRD file, durably in the place of the series' file, or makes it. A death
+ * at any instant leaves either of both, whole. CONFLICT: the file is young, or all is frozen.
+ */
+MUST_USE bool files_replace(struct files *files, struct series *series, const void *content,
+	size_t length, struct error *err);
+
+/*
+ * Gives the file at `from`, that is no series' own, the name of the series' file, which is not
+ * there. NOT_FOUND: there is no file at `from`; CONFLICT: all is frozen.
+ */
+MUST_USE bool files_take_over(
+	struct files *files, struct series *series, const char *from, struct error *err);
+
+/* Grows with each checkpoint. */
+uint32_t files_epoch(const struct files *files);
+
 /* -- checkpoint: freeze, sync (slow, any thread), checkpoint, thaw -- */
 void files_freeze(struct files *files, bool frozen);
 bool files_frozen(const struct files *files);

@@ -21,14 +21,18 @@
  *     IMAGE    text path, bytes of the header
  *     CREATED  text path: is about to be made
  *     MOVED    text from, text to: is about to be renamed
+ *     REPLACED text path, u64 inode, bytes of the header: another file is about to take its place
  *
  * I1: a record is durable before what it notes is done. I2: the first image of a file in a log is
  * the one of the checkpoint; the writer adds no second one, and if it did, only the first is put
  * back. I3: putting back goes through renames backwards, then images, then new files; doing it
  * twice does no harm, so a crash in the middle is of no account. I4: the new log replaces the old
- * one only after the tree is on disk, so S0 and the images always belong together.
+ * one only after the tree is on disk, so S0 and the images always belong together. I5: an image
+ * goes back only onto the file it was taken from: a file that took another's place is known by its
+ * inode, and step and archives have to be the same. A file that was made or renamed since the
+ * checkpoint is not replaced before the next one.
  */
-enum headerlog_type { LOG_BEGIN = 1, LOG_IMAGE, LOG_CREATED, LOG_MOVED };
+enum headerlog_type { LOG_BEGIN = 1, LOG_IMAGE, LOG_CREATED, LOG_MOVED, LOG_REPLACED };
 
 #define LOG_FILE "headers"
 
@@ -82,6 +86,16 @@ void headerlog_add_moved(struct headerlog *log, const char *from, const char *to
 	add_text(payload, from);
 	add_text(payload, to);
 	add_record(log, LOG_MOVED, payload);
+}
+
+void headerlog_add_replaced(struct headerlog *log, const char *path, uint64_t inode,
+	const unsigned char *header, size_t length)
+{
+	g_autoptr(GByteArray) payload = g_byte_array_new();
+	add_text(payload, path);
+	g_byte_array_append(payload, (const guint8 *)&inode, sizeof(inode));
+	g_byte_array_append(payload, header, (guint)length);
+	add_record(log, LOG_REPLACED, payload);
 }
 
 void headerlog_add_restart(struct headerlog *log)
@@ -174,10 +188,52 @@ struct putting_back {
 	GHashTable *seen; /* paths whose first image was put back */
 	GPtrArray *moves; /* from, to, from, to … */
 	GPtrArray *created;
-	GPtrArray *images; /* GBytes of payloads, in order; they borrow from the log */
+	GPtrArray *images;   /* GBytes of payloads, in order; they borrow from the log */
+	GPtrArray *replaced; /* the same of REPLACED */
 };
 
-static void put_image(struct putting_back *p, const unsigned char *payload, size_t length)
+/* The image of a file that took the place of another; false: the file there is not one of those. */
+static bool find_replaced(const struct putting_back *p, const char *path, uint64_t inode,
+	const unsigned char **image, size_t *length)
+{
+	for (guint i = p->replaced->len; i-- > 0;) {
+		gsize bytes;
+		const unsigned char *at = g_bytes_get_data(p->replaced->pdata[i], &bytes);
+		const unsigned char *end = at + bytes;
+		g_autofree char *name = take_text(&at, end);
+		uint64_t noted = 0;
+		if (!name || strcmp(name, path) != 0 || (size_t)(end - at) <= sizeof(noted)) {
+			continue;
+		}
+		memcpy(&noted, at, sizeof(noted));
+		if (noted == inode) {
+			*image = at + sizeof(noted);
+			*length = (size_t)(end - *image);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Step and archives of the file as in the image: see I5. */
+static bool is_of_that_file(int fd, const unsigned char *image, size_t length)
+{
+	enum { FIXED = 128, SOURCE = 120, ARCHIVE = 120, AT_ARCHIVES = 32, AT_STEP = 40 };
+	unsigned char there[HEADER_BYTES_MAX];
+	uint64_t archives = 0;
+	if (length > FIXED + SOURCE) {
+		memcpy(&archives, image + AT_ARCHIVES, sizeof(archives));
+	}
+	if (!archives || archives > HEADER_ARCHIVES_MAX || length != header_length(1, archives) ||
+		pread(fd, there, length, 0) != (ssize_t)length) {
+		return false;
+	}
+	return !memcmp(there + 24, image + 24, 24) &&
+		   !memcmp(there + FIXED + SOURCE, image + FIXED + SOURCE, ARCHIVE * archives);
+}
+
+static void put_image(
+	struct putting_back *p, const unsigned char *payload, size_t length, bool replaced)
 {
 	const unsigned char *at = payload;
 	const unsigned char *end = payload + length;
@@ -189,7 +245,11 @@ static void put_image(struct putting_back *p, const unsigned char *payload, size
 	struct error err = {.kind = ERR_NONE};
 	AUTO_FD fd = tree_file(p->tree, path, &st, &err);
 	size_t bytes = (size_t)(end - at);
-	if (fd < 0 || (uint64_t)st.st_size < bytes || pwrite(fd, at, bytes, 0) != (ssize_t)bytes) {
+	if (fd >= 0 && !find_replaced(p, path, st.st_ino, &at, &bytes) && replaced) {
+		return; /* it did not come to that */
+	}
+	if (fd < 0 || (uint64_t)st.st_size < bytes || !is_of_that_file(fd, at, bytes) ||
+		pwrite(fd, at, bytes, 0) != (ssize_t)bytes) {
 		p->report->failed += err.kind != ERR_NOT_FOUND;
 	} else {
 		p->report->restored++;
@@ -208,7 +268,13 @@ static void put_all_back(struct putting_back *p)
 	for (guint i = 0; i < p->images->len; i++) {
 		gsize length;
 		const unsigned char *payload = g_bytes_get_data(p->images->pdata[i], &length);
-		put_image(p, payload, length);
+		put_image(p, payload, length, false);
+	}
+	for (guint i = 0; i < p->replaced->len; i++) {
+		gsize length;
+		const unsigned char *payload = g_bytes_get_data(p->replaced->pdata[i], &length);
+		put_image(
+			p, payload, length, true); /* of a file that was not touched before it was replaced */
 	}
 	g_autoptr(GHashTable) swept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (guint i = 0; i < p->created->len; i++) {
@@ -237,6 +303,9 @@ static void collect(struct putting_back *p, const struct record *record)
 		break;
 	case LOG_IMAGE:
 		g_ptr_array_add(p->images, g_bytes_new_static(record->payload, record->length));
+		break;
+	case LOG_REPLACED:
+		g_ptr_array_add(p->replaced, g_bytes_new_static(record->payload, record->length));
 		break;
 	case LOG_CREATED:
 		first = take_text(&at, end);
@@ -274,6 +343,7 @@ static bool put_back(const struct tree *tree, const char *log_name, struct heade
 	p.moves = g_ptr_array_new_with_free_func(g_free);
 	p.created = g_ptr_array_new_with_free_func(g_free);
 	p.images = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+	p.replaced = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
 	struct record record;
 	size_t at = 0;
 	while (record_next((const unsigned char *)bytes, length, &at, &record) == RECORD_OK) {
@@ -281,6 +351,7 @@ static bool put_back(const struct tree *tree, const char *log_name, struct heade
 	}
 	put_all_back(&p);
 	g_ptr_array_unref(p.images);
+	g_ptr_array_unref(p.replaced);
 	g_ptr_array_unref(p.created);
 	g_ptr_array_unref(p.moves);
 	g_hash_table_unref(p.seen);

@@ -46,6 +46,10 @@ void headerlog_add_image(
 void headerlog_add_created(struct headerlog *log, const char *path);
 void headerlog_add_moved(struct headerlog *log, const char *from, const char *to);
 
+/* Another file, `inode`, is about to take the place of this one; it has that header. */
+void headerlog_add_replaced(struct headerlog *log, const char *path, uint64_t inode,
+	const unsigned char *header, size_t length);
+
 /* A file is lost and its samples are needed again from the oldest record there is: after a crash
  * too. */
 void headerlog_add_restart(struct headerlog *log);

@@ -57,6 +57,7 @@ struct rrdd {
 	struct role *role;
 	struct writer *writer;
 	struct catalog *catalog;
+	struct config *config; /* for its retention */
 	struct worker *worker;
 	struct render *render;
 	struct graph_shop *graphs;
@@ -347,6 +348,14 @@ static void on_frame(void *owner, const struct frame *frame, int fd)
 
 /* -- long work on request -- */
 
+static void task_checkpoint(void *role)
+{
+	struct rrdd *d = role;
+	if (d->checkpoint == CHECKPOINT_NONE) {
+		loop_timer_after(d->checkpoint_timer, 0);
+	}
+}
+
 static bool task_scope(void *owner, struct task_scope *scope)
 {
 	struct rrdd *d = owner;
@@ -354,7 +363,9 @@ static bool task_scope(void *owner, struct task_scope *scope)
 		.catalog = d->catalog,
 		.data_dir = d->role->data_dir,
 		.instance = d->role->instance,
-		.instances = d->role->instances};
+		.instances = d->role->instances,
+		.checkpoint = task_checkpoint,
+		.role = d};
 	return d->checkpoint == CHECKPOINT_NONE && !d->stopping;
 }
 
@@ -452,6 +463,7 @@ static void rrdd_destroy(void *state)
 	loop_timer_destroy(d->checkpoint_timer);
 	writer_destroy(d->writer);
 	catalog_destroy(d->catalog);
+	config_destroy(d->config);
 	g_free(d->frame);
 	g_free(d);
 }
@@ -477,7 +489,7 @@ static void *rrdd_create(struct role *role, struct error *err)
 	d->untold = g_ptr_array_new_with_free_func(g_free);
 	d->frame = g_new0(struct frame_writer, 1);
 	d->catalog = catalog_create();
-	AUTO(config) config = config_read(role->bundle, err);
+	struct config *config = d->config = config_read(role->bundle, err);
 	g_autofree char *path = config && config->archive.directory
 								? g_strdup(config->archive.directory)
 								: g_strdup_printf("%s/rrd", role->data_dir);
@@ -490,6 +502,7 @@ static void *rrdd_create(struct role *role, struct error *err)
 		rrdd_destroy(d);
 		return NULL;
 	}
+	writer_retain(d->writer, config->retention, d->catalog);
 	struct graph_shop_parts parts = {.writer = d->writer,
 		.render = d->render,
 		.frame = d->frame,
@@ -507,6 +520,21 @@ static void *rrdd_create(struct role *role, struct error *err)
 	loop_timer_after(
 		d->checkpoint_timer, (int64_t)CHECKPOINT_MS * (role->instance + 1) / role->instances);
 	return d;
+}
+
+/* Files that are there stay as they are until they are converted. */
+static void rrdd_apply(void *state)
+{
+	struct rrdd *d = state;
+	struct error err = {.kind = ERR_NONE};
+	struct config *config = config_read(d->role->bundle, &err);
+	if (!config) {
+		log_error("rrd.config", "error=\"%s\" next=\"goes on with the one before\"", err.text);
+		return;
+	}
+	writer_retain(d->writer, config->retention, d->catalog);
+	config_destroy(d->config);
+	d->config = config;
 }
 
 static void rrdd_stop(void *state)
@@ -529,6 +557,7 @@ int rrd_role_main(void)
 {
 	static const struct role_handlers handlers = {.create = rrdd_create,
 		.peer = on_peer,
+		.apply = rrdd_apply,
 		.progress = rrdd_progress,
 		.stop = rrdd_stop,
 		.destroy = rrdd_destroy};

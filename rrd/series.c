@@ -212,6 +212,19 @@ void series_table_give_up(struct series_table *table, struct series *s)
 	}
 }
 
+void series_table_release(struct series_table *table, struct series *s)
+{
+	unset_path(table, s);
+	series_forget_file(s);
+	series_drop(s, s->count);
+	s->foreign = true;
+}
+
+struct series *series_table_owner(const struct series_table *table, const char *path)
+{
+	return g_hash_table_lookup(table->by_path, path);
+}
+
 bool series_table_path_taken(const struct series_table *table, const char *path)
 {
 	return g_hash_table_contains(table->by_path, path);

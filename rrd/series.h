@@ -25,6 +25,7 @@ struct series {
 	int64_t last_ms; /* newest sample taken in; 0: none */
 	uint32_t count, room;
 	uint32_t logged_epoch;  /* header log that knows the file; 0: none */
+	uint32_t made_epoch;    /* header log in which the file was made or renamed; 0: none */
 	uint32_t waiting_since; /* tick, with `waiting` */
 	uint32_t rest_until;    /* tick before which it is not tried again; 0: none */
 	uint16_t readers;
@@ -65,6 +66,11 @@ struct series *series_table_define(
 
 /* The series gives its file to another: its own has a name apart from now on. */
 void series_table_give_up(struct series_table *table, struct series *series);
+/* Its file is no series' own any more; nothing is written for it. */
+void series_table_release(struct series_table *table, struct series *series);
+
+/* NULL: that path is no series' own. */
+struct series *series_table_owner(const struct series_table *table, const char *path);
 
 bool series_table_path_taken(const struct series_table *table, const char *path);
 void series_table_end_waiting(struct series_table *table);

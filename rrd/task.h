@@ -16,7 +16,9 @@ struct task_scope {
 	struct writer *writer;
 	const struct catalog *catalog; /* of now; valid until the role's next frame */
 	const char *data_dir;
-	unsigned instance, instances; /* which part of the tree is this role's */
+	unsigned instance, instances;   /* which part of the tree is this role's */
+	void (*checkpoint)(void *role); /* asks for one soon; until it is made no task is stepped */
+	void *role;
 };
 
 struct task_progress {
@@ -40,6 +42,10 @@ struct task_kind {
 const struct task_kind *task_find(const char *verb);
 
 /* -- the kinds -- */
-extern const struct task_kind survey_task; /* rrd/survey.c */
-extern const struct task_kind backup_task; /* rrd/backup.c */
-extern const struct task_kind verify_task; /* rrd/verify.c */
+extern const struct task_kind survey_task;  /* rrd/survey.c */
+extern const struct task_kind backup_task;  /* rrd/backup.c */
+extern const struct task_kind verify_task;  /* rrd/verify.c */
+extern const struct task_kind convert_task; /* rrd/conversion.c */
+extern const struct task_kind move_task;    /* rrd/move.c */
+extern const struct task_kind retire_task;  /* rrd/retire.c */
+extern const struct task_kind clean_task;   /* rrd/clean.c */

@@ -191,7 +191,8 @@ void tree_remove_halves(const struct tree *tree, const char *path)
 	closedir(directory);
 }
 
-bool tree_set_aside(const struct tree *tree, const char *path, struct error *err)
+static bool put_into(
+	const struct tree *tree, const char *path, const char *directory, struct error *err)
 {
 	enum { TRIES = 1000 };
 	const char *last;
@@ -202,7 +203,7 @@ bool tree_set_aside(const struct tree *tree, const char *path, struct error *err
 	long long now = (long long)wall_s(wall_now());
 	for (int n = 0; n < TRIES; n++) {
 		char name[512];
-		snprintf(name, sizeof(name), "corrupt/%.220s.%lld.%d", last, now, n);
+		snprintf(name, sizeof(name), "%s/%.220s.%lld.%d", directory, last, now, n);
 		if (!syscall(SYS_renameat2, from, last, tree->private_fd, name, 1U)) {
 			return true;
 		}
@@ -210,7 +211,20 @@ bool tree_set_aside(const struct tree *tree, const char *path, struct error *err
 			break;
 		}
 	}
-	return error_errno(err, ERR_STORAGE, errno, "%s: set aside", path);
+	return error_errno(err, ERR_STORAGE, errno, "%s: put into %s", path, directory);
+}
+
+bool tree_set_aside(const struct tree *tree, const char *path, struct error *err)
+{
+	return put_into(tree, path, "corrupt", err);
+}
+
+bool tree_retire(const struct tree *tree, const char *path, struct error *err)
+{
+	if (mkdirat(tree->private_fd, "retired", 0755) && errno != EEXIST) {
+		return error_errno(err, ERR_STORAGE, errno, TREE_PRIVATE "/retired");
+	}
+	return put_into(tree, path, "retired", err);
 }
 
 int tree_private(const struct tree *tree, const char *name, int flags, struct error *err)
@@ -236,6 +250,20 @@ bool tree_private_remove(const struct tree *tree, const char *name, struct error
 			   error_errno(err, ERR_STORAGE, errno, TREE_PRIVATE "/%s: remove", name);
 	}
 	return !fsync(tree->private_fd) || error_errno(err, ERR_STORAGE, errno, TREE_PRIVATE ": sync");
+}
+
+bool tree_put(
+	const struct tree *tree, const char *private_name, const char *path, struct error *err)
+{
+	const char *last;
+	AUTO_FD to = parent_of(tree, path, &last, err);
+	if (to < 0) {
+		return false;
+	}
+	if (renameat(tree->private_fd, private_name, to, last) || fsync(to)) {
+		return error_errno(err, ERR_STORAGE, errno, "%s: put in place", path);
+	}
+	return true;
 }
 
 bool tree_sync(const struct tree *tree, struct error *err)

@@ -47,6 +47,9 @@ void tree_remove_halves(const struct tree *tree, const char *path);
 /* Moves a file (whatever it is) to .magpie/corrupt/, under a name that is free there. */
 MUST_USE bool tree_set_aside(const struct tree *tree, const char *path, struct error *err);
 
+/* Moves a file to .magpie/retired/, under a name that is free there. */
+MUST_USE bool tree_retire(const struct tree *tree, const char *path, struct error *err);
+
 /* Opens a file in .magpie/ with open(2)'s flags and mode 0644, or -1. */
 MUST_USE int tree_private(const struct tree *tree, const char *name, int flags, struct error *err);
 
@@ -56,6 +59,10 @@ MUST_USE bool tree_private_replace(const struct tree *tree, const char *name, co
 
 /* Removes a file in .magpie/ durably; one that is not there is no error. */
 MUST_USE bool tree_private_remove(const struct tree *tree, const char *name, struct error *err);
+
+/* Puts a file of .magpie/ in the place of `path`, durably. */
+MUST_USE bool tree_put(
+	const struct tree *tree, const char *private_name, const char *path, struct error *err);
 
 /* Writes everything of that file system to disk. */
 MUST_USE bool tree_sync(const struct tree *tree, struct error *err);

@@ -29,7 +29,9 @@ enum {
 struct writer {
 	struct files *files;
 	struct series_table *table;
-	GArray *fresh; /* u32: series with samples whose file was not looked at yet */
+	const struct retention *retention; /* NULL: nobody has said anything */
+	GHashTable *layouts; /* text -> struct layout, of those that have no name; owned */
+	GArray *fresh;       /* u32: series with samples whose file was not looked at yet */
 	GPtrArray *full;
 	uint64_t failures;
 	uint64_t sequence, highest;
@@ -103,8 +105,8 @@ static void take_series(struct writer *w, const unsigned char *payload, size_t l
 	const struct layout *layout = layout_find(entry.layout);
 	struct series *known = series_table_find(w->table, entry.series_id);
 	if (known) {
-		/* the declarations tell today's type and names; an old record must not bring back others */
-		known->layout = layout ? layout : known->layout;
+		/* declarations and retention tell what holds today; an old record must not undo it */
+		known->layout = layout && !w->retention ? layout : known->layout;
 		return;
 	}
 	struct layout_name name = {.group = entry.group,
@@ -168,6 +170,50 @@ static void take_old_name(
 	s->earlier = s->foreign ? NULL : g_strdup(path);
 }
 
+/* One of each text for all series that have it. */
+static const struct layout *intern(struct writer *w, const char *text)
+{
+	const struct layout *layout = layout_find(text);
+	layout = layout ? layout : g_hash_table_lookup(w->layouts, text);
+	if (!layout) {
+		struct layout *parsed = layout_parse(text, NULL);
+		g_hash_table_insert(w->layouts, g_strdup(text), parsed);
+		layout = parsed ? parsed : layout_find("default"); /* it was checked when it was read */
+	}
+	return layout;
+}
+
+static void retain_field(struct writer *w, struct series *s, const struct field *field)
+{
+	if (w->retention) {
+		s->layout = intern(w, retention_find(w->retention, field->service, field->name));
+	}
+}
+
+static void retain_service(struct writer *w, const struct service *service)
+{
+	for (size_t i = 0; i < service_field_count(service); i++) {
+		const struct field *field = service_field(service, i);
+		struct series *s = series_table_find(w->table, field->series_id);
+		if (s) {
+			retain_field(w, s, field);
+		}
+	}
+}
+
+void writer_retain(
+	struct writer *w, const struct retention *retention, const struct catalog *catalog)
+{
+	w->retention = retention;
+	const GPtrArray *hosts = catalog_hosts(catalog);
+	for (guint i = 0; i < hosts->len; i++) {
+		const struct host *host = hosts->pdata[i];
+		for (guint k = 0; k < host->services->len; k++) {
+			retain_service(w, host->services->pdata[k]);
+		}
+	}
+}
+
 void writer_declare(struct writer *w, const struct service *service)
 {
 	for (size_t i = 0; i < service_field_count(service); i++) {
@@ -190,6 +236,7 @@ void writer_declare(struct writer *w, const struct service *service)
 		s->step_s = service->step_s;
 		s->min = field->min;
 		s->max = field->max;
+		retain_field(w, s, field);
 		struct rrdfile_source now = files_source(s);
 		if (memcmp(&before, &now, sizeof(now))) {
 			s->logged_epoch = 0; /* looked at again, and tuned if it must be */
@@ -343,6 +390,11 @@ uint32_t writer_series_limit(const struct writer *w)
 	return series_table_limit(w->table);
 }
 
+struct series_table *writer_table(struct writer *w)
+{
+	return w->table;
+}
+
 struct files *writer_files(struct writer *w)
 {
 	return w->files;
@@ -417,6 +469,8 @@ struct writer *writer_create_share(
 	w->fresh = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	w->full = g_ptr_array_new();
 	w->pace = pace_begin();
+	w->layouts =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)layout_destroy);
 	w->table = series_table_create(&plan->share);
 	w->files = files_open(path, w->table, plan, &report, err);
 	if (!w->files) {
@@ -436,6 +490,7 @@ void writer_destroy(struct writer *w)
 		files_destroy(w->files);
 		g_ptr_array_unref(w->full);
 		g_array_unref(w->fresh);
+		g_hash_table_unref(w->layouts);
 		g_free(w);
 	}
 }

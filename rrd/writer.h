@@ -2,7 +2,9 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/catalog.h"
 #include "model/entry.h"
+#include "model/retention.h"
 #include "model/service.h"
 #include "rrd/files.h"
 #include "rrd/pace.h"
@@ -45,6 +47,13 @@ void writer_take(struct writer *writer, uint64_t sequence, uint16_t type,
 
 /* What the catalog says of a service: makes its numbered fields known, or changes them. */
 void writer_declare(struct writer *writer, const struct service *service);
+
+/*
+ * Which layout files of series are made with from now on, those that are in `catalog` at once.
+ * `retention` must stay until another one is set.
+ */
+void writer_retain(
+	struct writer *writer, const struct retention *retention, const struct catalog *catalog);
 
 /* Once a second: writes what is due. */
 void writer_tick(struct writer *writer);
@@ -98,3 +107,4 @@ MUST_USE bool writer_checkpoint(struct writer *writer, struct error *err);
 struct series *writer_series(const struct writer *writer, uint32_t series_id); /* NULL: unknown */
 uint32_t writer_series_limit(const struct writer *writer); /* numbers are below it */
 struct files *writer_files(struct writer *writer);
+struct series_table *writer_table(struct writer *writer);

@@ -37,7 +37,7 @@ static void without_a_file_all_defaults_hold(void **state UNUSED)
 	assert_string_equal(config->listen, "127.0.0.1:8080");
 	assert_string_equal(config->base_url, "http://127.0.0.1:8080");
 	assert_int_equal(config->interval_s, 10);
-	assert_string_equal(config->layout, "default");
+	assert_null(config->layout);
 	assert_true(config->default_rules);
 	assert_true(*config->host_name);
 	assert_true(*config->host_group);
@@ -134,7 +134,11 @@ static void what_is_wrong_is_named_with_its_place(void **state UNUSED)
 		{"interval\n", ":1:9:", "E102", "value"},
 		{"interval 10s 20s\n", ":1:14:", "E102", "end of the line"},
 		{"interval 10s\ninterval 20s\n", ":2:1:", "E105", "twice"},
-		{"layout compct\n", ":1:8:", "E104", "compact"},
+		{"layout compct\n", ":1:8:", "E102", "compact"},
+		{"layout \"custom 1d, 5m\"\n", ":1:8:", "E102", "5m for 1w"},
+		{"archive { retention \"a b\" { layout huge } }\n", ":1:21:", "E102", "SERVICE"},
+		{"archive { retention \"web*:cpu\" { } }\n", ":1:11:", "E102", "layout"},
+		{"group a { layout tiny }\n", ":1:18:", "E102", "normal"},
 		{"default_rules maybe\n", ":1:15:", "E104", "yes"},
 		{"listen \"8080\"\n", ":1:8:", "E102", "ADDRESS:PORT"},
 		{"base_url \"ftp://x/\"\n", ":1:10:", "E102", "http"},

@@ -50,10 +50,15 @@ static int remove_one(
 	return remove(path);
 }
 
+void support_remove(const char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void support_tree_destroy(struct bench_tree *t)
 {
 	writer_destroy(t->writer);
-	nftw(t->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	support_remove(t->path);
 	g_ptr_array_unref(t->journal);
 	g_free(t->path);
 	g_free(t);

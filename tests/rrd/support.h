@@ -21,6 +21,8 @@ struct bench_tree {
 /* A fresh directory, in memory where there is such a place. g_free. */
 char *support_directory(void);
 
+void support_remove(const char *path); /* of that directory, with all that is in it */
+
 struct bench_tree *support_tree_create(void);
 void support_tree_destroy(struct bench_tree *tree); /* removes the directory */
 

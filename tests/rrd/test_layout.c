@@ -59,6 +59,62 @@ static void normal_is_munins(void **state UNUSED)
 	assert_int_equal(header_length(1, 12), 2872);
 }
 
+/* the tables of Munin's own notation: steps per row and rows, then bytes */
+static void custom_is_as_munin_counts(void **state UNUSED)
+{
+	static const struct {
+		const char *text;
+		uint32_t step_s, archives[4][2];
+		uint64_t bytes;
+	} cases[] = {
+		{"custom 1d, 1m for 1w, 5m for 1t, 15m for 1y", 60,
+			{{1, 1584}, {1, 11088}, {5, 9820}, {15, 38544}}, 1467736},
+		{"CUSTOM 1D,1M FOR 1W,5m for 1t,15m for 1Y", 60,
+			{{1, 1584}, {1, 11088}, {5, 9820}, {15, 38544}}, 1467736},
+		{"custom 576, 6 432, 24 540, 288 450", 300, {{1, 576}, {6, 432}, {24, 540}, {288, 450}},
+			50824},
+		{"custom 5m", 300, {{1, 2}}, 0}, /* one row, and at least one more */
+		{"custom 100", 10, {{1, 100}}, 0},
+		{"custom 1h, 10s for 1d", 60, {{1, 66}, {1, 9504}}, 0}, /* never less than one step */
+		{"huge", 60, {{1, 115200}}, 2765800},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct layout_plan plan;
+		struct error err = {.kind = ERR_NONE};
+		AUTO(layout) layout = layout_parse(cases[i].text, &err);
+		assert_non_null(layout);
+		layout_plan(layout, cases[i].step_s, &plan);
+		for (size_t a = 0; a < plan.count; a++) {
+			assert_int_equal(plan.archives[a].steps_per_row, cases[i].archives[a / 3][0]);
+			assert_int_equal(plan.archives[a].rows, cases[i].archives[a / 3][1]);
+			assert_int_equal(plan.archives[a].cf, a % 3);
+		}
+		assert_true(plan.count == 12 || !cases[i].archives[plan.count / 3][0]);
+		assert_true(!cases[i].bytes || layout_bytes(&plan) == cases[i].bytes);
+		uint64_t rows = 0;
+		for (size_t a = 0; a < plan.count; a++) {
+			rows += plan.archives[a].rows;
+		}
+		assert_int_equal(layout_bytes(&plan), header_length(1, plan.count) + 8 * rows);
+	}
+}
+
+static void what_is_no_layout_is_refused(void **state UNUSED)
+{
+	static const char *const texts[] = {"", "tiny", "custom", "custom ", "custom 1d,", "custom 0",
+		"custom 1d, 5m", "custom 1d, 5m for", "custom 1d, for 1w", "custom 5m for 1w",
+		"custom 1d, 1w for 5m", "custom 1d, 1 2 3", "custom 1d, 0 5", "custom -1d", "custom 1x",
+		"custom 99999999999999999999d", "custom 101y", "custom 60000000", "custom 1d; rm",
+		"custom "
+		"1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1,1 1"};
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+		struct error err = {.kind = ERR_NONE};
+		AUTO(layout) layout = layout_parse(texts[i], &err);
+		assert_null(layout);
+		assert_int_equal(err.kind, ERR_CONFIG);
+	}
+}
+
 static void five_minutes_are_kept_for_62_days_at_any_step(void **state UNUSED)
 {
 	static const uint32_t steps[] = {1, 5, 10, 30, 60, 100, 300};
@@ -146,6 +202,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_as_promised),
 		cmocka_unit_test(normal_is_munins),
+		cmocka_unit_test(custom_is_as_munin_counts),
+		cmocka_unit_test(what_is_no_layout_is_refused),
 		cmocka_unit_test(five_minutes_are_kept_for_62_days_at_any_step),
 		cmocka_unit_test(a_slow_service_has_no_archive_twice),
 		cmocka_unit_test(paths_are_munins),
