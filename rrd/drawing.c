@@ -46,6 +46,7 @@ static GPtrArray *write_all(struct pen *pen)
 	pen_write_frame(pen);
 	pen_write_spans(pen);
 	pen_write_curves(pen);
+	pen_write_options_after(pen);
 	pen_write_marks(pen);
 	pen_write_end(pen);
 	pen_add(all, "graph");
@@ -57,14 +58,24 @@ static GPtrArray *write_all(struct pen *pen)
 	return all;
 }
 
+static void refuse(const struct drawing_lines *lines, struct error *err)
+{
+	for (guint i = 0; i < lines->missing->len; i++) {
+		const struct drawing_missing *m = &g_array_index(lines->missing, struct drawing_missing, i);
+		if (m->curve->broken || m->unreadable) {
+			error_set(err, m->unreadable ? ERR_STORAGE : ERR_NOT_FOUND, "%.60s: %s",
+				m->curve->label, m->why);
+			return;
+		}
+	}
+	error_set(err, ERR_NOT_FOUND, "no data yet");
+}
+
 GPtrArray *drawing_arguments(const struct drawing *drawing, struct error *err)
 {
 	AUTO(drawing_lines) lines = drawing_lines_create(drawing->plot, drawing->files);
 	if (!lines->drawn) {
-		const struct plot_curve *first = lines->missing->len ? lines->missing->pdata[0] : NULL;
-		const char *why = first ? first->broken : NULL;
-		error_set(err, ERR_NOT_FOUND, "%s%s%s", why ? first->label : "no data yet", why ? ": " : "",
-			why ? why : "");
+		refuse(lines, err);
 		return NULL;
 	}
 	g_autoptr(GPtrArray) frame = g_ptr_array_new_with_free_func(g_free);

@@ -70,7 +70,7 @@ struct drawing {
 
 /*
  * The arguments, "graph", "-" and on, each g_malloc, NULL-terminated by the array's own means.
- * NOT_FOUND: no field that is drawn has a file.
+ * NOT_FOUND: no field that is drawn has a file. STORAGE: none that can be read.
  */
 MUST_USE GPtrArray *drawing_arguments(const struct drawing *drawing, struct error *err);
 

@@ -31,10 +31,11 @@ struct graph_shop {
 struct request {
 	struct graph_shop *shop;
 	uint64_t asker;
-	uint32_t number;
+	uint32_t number, key;
 	char *host, *service, *title;
 	struct drawing drawing;
 	GArray *held; /* u32 */
+	bool careful; /* it failed once */
 };
 
 static void request_destroy(struct request *r)
@@ -164,18 +165,20 @@ static void release(struct request *r)
 	g_array_set_size(r->held, 0);
 }
 
-/* When a file got its last sample, as its header says; 0: cannot be told. */
-static int64_t file_last_update(const char *path)
+/* Whether the header of a file can be believed, and when it got its last sample by it. */
+static bool read_header(const char *path, int64_t *last_s)
 {
 	enum { LATEST_S = INT32_MAX };
 	struct stat st;
 	struct header header;
+	struct error err;
 	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	g_autofree unsigned char *bytes = g_malloc(HEADER_BYTES_MAX);
 	ssize_t length = fd >= 0 && !fstat(fd, &st) ? pread(fd, bytes, HEADER_BYTES_MAX, 0) : -1;
-	bool known = length > 0 &&
-				 header_read(bytes, (size_t)length, (uint64_t)st.st_size, LATEST_S, &header, NULL);
-	return known ? header.last_update_s : 0;
+	bool good = length > 0 &&
+				header_read(bytes, (size_t)length, (uint64_t)st.st_size, LATEST_S, &header, &err);
+	*last_s = good ? header.last_update_s : 0;
+	return good;
 }
 
 /* Every series the plot reads, each once: const struct field *. */
@@ -205,8 +208,11 @@ static void flush_fields(struct writer *writer, const GPtrArray *fields)
 	writer_flush(writer, (const uint32_t *)(const void *)ids->data, ids->len);
 }
 
-/* Files that are there; holds their series. Of one that got no sample yet since this process began
- * its header says when it got the last. */
+/*
+ * Files that are there; holds their series. Of one that got no sample yet since this process began
+ * its header says when it got the last. After a failure every header is looked at, and the graph
+ * drawn without those that are bad.
+ */
 static GHashTable *hold_files(struct request *r, const GPtrArray *fields)
 {
 	struct writer *writer = r->shop->parts.writer;
@@ -221,7 +227,13 @@ static GHashTable *hold_files(struct request *r, const GPtrArray *fields)
 		writer_hold(writer, field->series_id);
 		g_array_append_val(r->held, field->series_id);
 		int64_t last_s = wall_s(writer_last(writer, field->series_id));
-		drawing_files_add(files, field, path, last_s > 0 ? last_s : file_last_update(path));
+		bool good = true;
+		if (last_s <= 0 || r->careful) {
+			int64_t written_s;
+			good = read_header(path, &written_s);
+			last_s = MAX(last_s, written_s);
+		}
+		drawing_files_add(files, field, good ? path : NULL, last_s);
 	}
 	return files;
 }
@@ -249,23 +261,47 @@ static GPtrArray *request_prepare(void *owner, struct error *err)
 	return arguments;
 }
 
-static void request_done(void *owner, const void *picture, size_t length, const struct error *why)
+static void answer_request(
+	const struct request *r, const void *picture, size_t length, const struct error *why)
 {
-	struct request *r = owner;
 	const struct graph_shop_parts *parts = &r->shop->parts;
 	struct channel *channel = parts->asker(parts->owner, r->asker);
-	release(r);
 	if (channel && picture) {
 		answer_graph(r->number, picture, length, channel, parts->frame);
 	} else if (channel) {
 		answer_graph_error(r->number, why, channel, parts->frame);
 	}
+}
+
+static bool submit(struct request *r, struct error *err);
+
+static void request_done(void *owner, const void *picture, size_t length, const struct error *why)
+{
+	struct request *r = owner;
+	release(r);
+	if (!picture && why->kind == ERR_STORAGE && !r->careful) {
+		r->careful = true;
+		if (submit(r, NULL)) {
+			return;
+		}
+	}
+	answer_request(r, picture, length, why);
 	request_destroy(r);
 }
 
 static void request_drop(void *owner)
 {
 	request_destroy(owner);
+}
+
+static bool submit(struct request *r, struct error *err)
+{
+	struct render_job job = {.key = r->key,
+		.prepare = request_prepare,
+		.done = request_done,
+		.drop = request_drop,
+		.owner = r};
+	return render_submit(r->shop->parts.render, &job, err);
 }
 
 void graph_take(struct graph_shop *shop, uint64_t asker, const struct frame *frame)
@@ -290,12 +326,8 @@ void graph_take(struct graph_shop *shop, uint64_t asker, const struct frame *fra
 	r->asker = asker;
 	r->host = g_strdup(service->host_name);
 	r->service = g_strdup(service->name);
-	struct render_job job = {.key = service_id,
-		.prepare = request_prepare,
-		.done = request_done,
-		.drop = request_drop,
-		.owner = r};
-	if (!render_submit(shop->parts.render, &job, &err)) {
+	r->key = service_id;
+	if (!submit(r, &err)) {
 		refuse(shop, asker, number, &err);
 		request_destroy(r);
 	}

@@ -78,7 +78,8 @@ static void add_sources(
 	for (size_t i = 0; i < curve->source_count; i++) {
 		const struct drawing_file *file = g_hash_table_lookup(files, curve->sources[i]);
 		struct drawing_source *source = &line->sources[line->source_count];
-		if (!file) {
+		if (!file || !file->path) {
+			line->unreadable = line->unreadable || file;
 			continue;
 		}
 		g_autofree char *name = curve->kind == PLOT_SUM
@@ -123,6 +124,19 @@ bool drawing_line_is_computed(const struct drawing_line *line)
 	return line->curve->cdef || kind == PLOT_SUM || kind == PLOT_STACKED;
 }
 
+static void leave_out(struct drawing_lines *lines, const struct drawing_line *line)
+{
+	const char *broken = line->curve->broken;
+	struct drawing_missing missing = {line->curve,
+		broken             ? broken
+		: line->unreadable ? "its file cannot be read"
+						   : "no data yet",
+		line->unreadable};
+	if (line->curve->drawn || broken) {
+		g_array_append_val(lines->missing, missing);
+	}
+}
+
 static void add_line(
 	struct drawing_lines *lines, const struct plot *plot, size_t place, GHashTable *files)
 {
@@ -132,9 +146,7 @@ static void add_line(
 	line.drawn = curve->drawn;
 	if (!line.source_count || curve->broken) {
 		g_free(line.sources);
-		if (curve->drawn) {
-			g_ptr_array_add(lines->missing, (gpointer)curve);
-		}
+		leave_out(lines, &line);
 		return;
 	}
 	name_values(lines, &line);
@@ -153,9 +165,7 @@ static void drop_incomplete(struct drawing_lines *lines)
 				again = !drawing_lines_find(lines, rpn_name(cdef, k));
 			}
 			if (again) {
-				if (line->drawn) {
-					g_ptr_array_add(lines->missing, (gpointer)line->curve);
-				}
+				leave_out(lines, line);
 				g_free(line->sources);
 				lines->count--;
 				memmove(&lines->line[i], &lines->line[i + 1],
@@ -194,7 +204,7 @@ struct drawing_lines *drawing_lines_create(const struct plot *plot, GHashTable *
 {
 	struct drawing_lines *lines = g_new0(struct drawing_lines, 1);
 	lines->line = g_new0(struct drawing_line, plot->count + 1);
-	lines->missing = g_ptr_array_new();
+	lines->missing = g_array_new(FALSE, FALSE, sizeof(struct drawing_missing));
 	lines->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (size_t i = 0; i < plot->count; i++) {
 		add_line(lines, plot, i, files);
@@ -211,7 +221,7 @@ void drawing_lines_destroy(struct drawing_lines *lines)
 			g_free(lines->line[i].sources);
 		}
 		g_free(lines->line);
-		g_ptr_array_unref(lines->missing);
+		g_array_unref(lines->missing);
 		g_hash_table_unref(lines->names);
 		g_free(lines);
 	}

@@ -12,7 +12,7 @@ enum { LINES_NAME_MAX = 15 /* characters that Munin leaves to a name inside a gr
 
 /* A file of a series, as far as a picture needs it. */
 struct drawing_file {
-	char *path;     /* absolute, owned */
+	char *path;     /* absolute, owned; NULL: there is one that cannot be read */
 	int64_t last_s; /* its newest sample; 0: not known */
 };
 
@@ -36,15 +36,23 @@ struct drawing_line {
 	int64_t last_s;                  /* newest sample of its files; 0: not known */
 	const struct drawing_line *negative; /* drawn mirrored, or NULL */
 	bool drawn;
-	bool written; /* its sources are among the arguments */
+	bool written;    /* its sources are among the arguments */
+	bool unreadable; /* a file of it cannot be read */
 	char colour[8];
+};
+
+/* A curve that is left out, and why. */
+struct drawing_missing {
+	const struct plot_curve *curve;
+	const char *why;
+	bool unreadable; /* it has files, and none can be read */
 };
 
 struct drawing_lines {
 	struct drawing_line *line; /* every curve that can be computed, in order of drawing */
 	size_t count;
 	size_t drawn;
-	GPtrArray *missing; /* const struct plot_curve *: would be drawn, but has no file */
+	GArray *missing;    /* struct drawing_missing */
 	size_t label_width; /* characters, of the longest label in the legend */
 	bool mirrored;      /* some curve is drawn below zero */
 	GHashTable *names;  /* const char *: taken */

@@ -33,6 +33,7 @@ static const struct drawing_palette palettes[DRAWING_THEMES] = {
 		.zero = "12161C",
 		.update = "8590A0",
 		.note = "0E7490",
+		.note_fill = "DDF1F4",
 		.levels = LEVELS_ON_LIGHT},
 	[DRAWING_DARK] =
 		{.parts = {"BACK#12171E", "FRAME#12171E", "CANVAS#12171E", "FONT#B1BBC7", "AXIS#354150",
@@ -40,6 +41,7 @@ static const struct drawing_palette palettes[DRAWING_THEMES] = {
 			.zero = "E8EDF3",
 			.update = "66758A",
 			.note = "22D3EE",
+			.note_fill = "0F2A30",
 			.levels = {[DRAWING_NOTICE] = {"7FB2E5", "1A2A3C"},
 				[DRAWING_WARNING] = {"F6C20E", "352C10"},
 				[DRAWING_CRITICAL] = {"FF5C7F", "3A1722"},
@@ -49,6 +51,7 @@ static const struct drawing_palette palettes[DRAWING_THEMES] = {
 		.zero = "000000",
 		.update = "999999",
 		.note = "0E7490",
+		.note_fill = "DDF1F4",
 		.levels = LEVELS_ON_LIGHT},
 };
 

@@ -9,7 +9,7 @@ enum { PALETTE_PARTS = 10 };
 
 struct drawing_palette {
 	const char *parts[PALETTE_PARTS]; /* "BACK#RRGGBB" … as librrd names them; NULL: no more */
-	const char *zero, *update, *note; /* RRGGBB, as all that follow */
+	const char *zero, *update, *note, *note_fill; /* RRGGBB, as all that follow */
 	struct {
 		const char *edge, *fill; /* of rules and edges; of what lies behind the curves */
 	} levels[DRAWING_UNKNOWN + 1];

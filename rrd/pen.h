@@ -40,6 +40,9 @@ int64_t pen_resolution(const struct pen *pen);
 /* Everything before the files: title, size, axes, fonts, colours (rrd/pen_frame.c). */
 void pen_write_frame(struct pen *pen);
 
+/* Options of graph_args_after: they come later than Magpie's own, and count instead of them. */
+void pen_write_options_after(struct pen *pen);
+
 /* DEF and CDEF of a line, once (rrd/pen_sources.c). */
 void pen_write_sources(struct pen *pen, struct drawing_line *line);
 

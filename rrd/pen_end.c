@@ -75,11 +75,11 @@ static void add_last_update(struct pen *pen)
 /* A graph that leaves a curve out says so. */
 static void add_missing(struct pen *pen)
 {
-	const GPtrArray *missing = pen->lines->missing;
+	const GArray *missing = pen->lines->missing;
 	for (guint i = 0; i < missing->len && i < MISSING_MAX; i++) {
-		const struct plot_curve *curve = missing->pdata[i];
-		g_autofree char *label = drawing_escape(curve->label);
-		g_autofree char *why = drawing_escape(curve->broken ? curve->broken : "no data yet");
+		const struct drawing_missing *m = &g_array_index(missing, struct drawing_missing, i);
+		g_autofree char *label = drawing_escape(m->curve->label);
+		g_autofree char *why = drawing_escape(m->why);
 		pen_add(pen->end, "COMMENT:%s\\: %s\\l", label, why);
 	}
 	if (missing->len > MISSING_MAX) {

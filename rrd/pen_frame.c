@@ -32,18 +32,18 @@ static void add_number(GPtrArray *to, const char *option, double value)
 }
 
 /* What came together in an hour is greater than what comes in a second. */
-static void add_option(struct pen *pen, const struct graphargs_option *o)
+static void add_option(const struct pen *pen, GPtrArray *to, const struct graphargs_option *o)
 {
 	const struct drawing *d = pen->drawing;
 	double limit = o->number * pen_sum_seconds(pen);
 	if (o->is_lower) {
-		add_number(pen->frame, o->option, isnan(d->lower) ? limit : d->lower);
+		add_number(to, o->option, isnan(d->lower) ? limit : d->lower);
 	} else if (o->is_upper) {
-		add_number(pen->frame, o->option, isnan(d->upper) ? limit : d->upper);
+		add_number(to, o->option, isnan(d->upper) ? limit : d->upper);
 	} else {
-		pen_add(pen->frame, "%s", o->option);
+		pen_add(to, "%s", o->option);
 		if (!o->is_flag) {
-			pen_add(pen->frame, "%s", o->value);
+			pen_add(to, "%s", o->value);
 		}
 	}
 }
@@ -132,10 +132,19 @@ void pen_write_frame(struct pen *pen)
 {
 	add_texts(pen);
 	for (size_t i = 0; i < pen->args.count; i++) {
-		add_option(pen, &pen->args.options[i]);
+		add_option(pen, pen->frame, &pen->args.options[i]);
 	}
 	add_vlabel(pen);
 	add_size(pen);
 	add_limits(pen);
 	add_looks(pen);
+}
+
+void pen_write_options_after(struct pen *pen)
+{
+	struct graphargs after;
+	graphargs_read(attributes_get(&pen->service->attributes, "graph_args_after"), &after);
+	for (size_t i = 0; i < after.count; i++) {
+		add_option(pen, pen->end, &after.options[i]);
+	}
 }

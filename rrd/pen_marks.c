@@ -50,40 +50,61 @@ static void add_edges(struct pen *pen, const struct drawing_span *span)
 	}
 }
 
-/* One expression per level: 1 inside any of its times. */
+/* An area over the whole height wherever one of the times is; `times` is their expression. */
+static void add_area(
+	struct pen *pen, const char *name, const GString *times, const char *fill, const char *legend)
+{
+	pen_add(pen->body, "CDEF:x%s=g%s,POP,0%s,0,GT,INF,UNKN,IF", name, any_source(pen), times->str);
+	pen_add(pen->body, "CDEF:y%s=x%s,-1,*", name, name);
+	pen_add(pen->body, "AREA:x%s#%s%s%s", name, fill, *legend ? ":" : "", legend);
+	pen_add(pen->body, "AREA:y%s#%s", name, fill);
+}
+
+static void append_time(GString *times, int64_t from_s, int64_t to_s)
+{
+	g_string_append_printf(times, ",TIME,%lld,%lld,LIMIT,UN,0,1,IF,+", (long long)from_s,
+		(long long)MAX(to_s, from_s));
+}
+
 static void add_level(struct pen *pen, unsigned level)
 {
 	const struct drawing *d = pen->drawing;
-	GString *text = g_string_new(NULL);
-	unsigned count = 0;
-	g_string_append_printf(text, "CDEF:xlevel%u=g%s,POP,0", level, any_source(pen));
+	g_autoptr(GString) times = g_string_new(NULL);
 	for (size_t i = 0; i < d->span_count; i++) {
 		const struct drawing_span *span = &d->spans[i];
-		if (span->level != level || !in_view(pen, span->from_s, span->to_s)) {
-			continue;
+		if (span->level == level && in_view(pen, span->from_s, span->to_s)) {
+			append_time(times, span->from_s, span->to_s ? span->to_s : d->to_s);
+			add_edges(pen, span);
 		}
-		int64_t to_s = span->to_s ? span->to_s : d->to_s;
-		g_string_append_printf(text, ",TIME,%lld,%lld,LIMIT,UN,0,1,IF,+", (long long)span->from_s,
-			(long long)MAX(to_s, span->from_s));
-		add_edges(pen, span);
-		count++;
 	}
-	if (count) {
-		const char *fill = pen->palette->levels[level].fill;
-		g_string_append(text, ",0,GT,INF,UNKN,IF");
-		g_ptr_array_add(pen->body, g_string_free(text, FALSE));
-		pen_add(pen->body, "CDEF:ylevel%u=xlevel%u,-1,*", level, level);
-		pen_add(pen->body, "AREA:xlevel%u#%s:%s", level, fill, levels[level].name);
-		pen_add(pen->body, "AREA:ylevel%u#%s", level, fill);
-		return;
+	if (times->len) {
+		char name[] = "level0";
+		name[5] = (char)('0' + level);
+		add_area(pen, name, times, pen->palette->levels[level].fill, levels[level].name);
 	}
-	g_string_free(text, TRUE);
+}
+
+/* Notes that have an end. */
+static void add_noted_times(struct pen *pen)
+{
+	const struct drawing *d = pen->drawing;
+	g_autoptr(GString) times = g_string_new(NULL);
+	for (size_t i = 0; i < d->note_count; i++) {
+		const struct drawing_note *note = &d->notes[i];
+		if (note->to_s > note->at_s && in_view(pen, note->at_s, note->to_s)) {
+			append_time(times, note->at_s, note->to_s);
+		}
+	}
+	if (times->len) {
+		add_area(pen, "noted", times, pen->palette->note_fill, "");
+	}
 }
 
 void pen_write_spans(struct pen *pen)
 {
 	static const unsigned order[] = {
 		DRAWING_UNKNOWN, DRAWING_NOTICE, DRAWING_WARNING, DRAWING_CRITICAL};
+	add_noted_times(pen);
 	guint before = pen->body->len;
 	for (size_t i = 0; pen->lines->count && i < ARRAY_LENGTH(order); i++) {
 		add_level(pen, order[i]);

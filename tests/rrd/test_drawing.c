@@ -61,8 +61,9 @@ static GHashTable *files_of(const struct catalog *catalog)
 			for (size_t i = 0; i < service_field_count(service); i++) {
 				const struct field *f = service_field(service, i);
 				g_autofree char *path = g_strdup_printf("/t/%s-%s.rrd", service->name, f->name);
+				bool bad = g_str_has_prefix(f->name, "bad");
 				if (!g_str_has_prefix(f->name, "nofile")) {
-					drawing_files_add(files, f, path, 1700080000);
+					drawing_files_add(files, f, bad ? NULL : path, 1700080000);
 				}
 			}
 		}
@@ -329,8 +330,11 @@ static void what_was_wrong_is_shaded_and_noted(void **state UNUSED)
 	d.spans[2] = (struct drawing_span){1600000000, 1600000001, DRAWING_WARNING};
 	d.span_count = 3;
 	d.notes[0] = (struct drawing_note){1700040000, 0, text};
-	d.note_count = 1;
+	d.notes[1] = (struct drawing_note){1700050000, 1700060000, text};
+	d.note_count = 2;
 	g_autoptr(GPtrArray) a = draw("a.label a", &d);
+	assert_true(has(
+		a, "CDEF:xnoted=ga,POP,0,TIME,1700050000,1700060000,LIMIT,UN,0,1,IF,+,0,GT,INF,UNKN,IF"));
 	assert_true(has(a, "CDEF:xlevel3=ga,POP,0,TIME,1700010000,1700020000,LIMIT,UN,0,1,IF,+,"
 					   "TIME,1700030000,1700086400,LIMIT,UN,0,1,IF,+,0,GT,INF,UNKN,IF"));
 	assert_true(place(a, "AREA:xlevel3#FADFE5:critical") < place(a, "LINE1:ga#00CC00:a "));
@@ -356,6 +360,12 @@ static void limits_and_size_of_the_asker_win(void **state UNUSED)
 	assert_string_equal(a->pdata[place(a, "-l") + 1], "1");
 	assert_string_equal(a->pdata[place(a, "--upper-limit") + 1], "3");
 	assert_string_equal(a->pdata[place(a, "--vertical-label") + 1], "x y");
+	g_autoptr(GPtrArray) b = draw("graph_args_after --color BACK#112233 --no-legend "
+								  "DEF:x=/etc/passwd:42:MAX LINE1:x#ff0000\na.label a",
+		NULL);
+	assert_true(place(b, "BACK#112233") > place(b, "LINE1:ga#00CC00:a "));
+	assert_true(has(b, "--no-legend"));
+	assert_false(has(b, "LINE1:x#ff0000"));
 	assert_true(has(a, "--only-graph"));
 	assert_true(has(a, "--full-size-mode"));
 	assert_true(has(a, "--rigid"));
@@ -419,6 +429,8 @@ static void fields_without_a_file_are_left_out_and_named(void **state UNUSED)
 	assert_non_null(strstr(got, "AREA:gb#00CC00:b "));
 	assert_true(has(a, "COMMENT:nofile1\\: no data yet\\l"));
 	assert_false(has(a, "COMMENT:nofile2\\: no data yet\\l"));
+	g_autoptr(GPtrArray) b = draw("bad.label x\na.label a", NULL);
+	assert_true(has(b, "COMMENT:x\\: its file cannot be read\\l"));
 	assert_null(draw("nofile.label x", NULL));
 }
 

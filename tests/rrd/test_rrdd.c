@@ -506,6 +506,31 @@ static void pictures_come_in_pieces(void **state UNUSED)
 	play_destroy(p);
 }
 
+/* hostile 80 */
+static void a_graph_is_drawn_without_its_bad_file(void **state UNUSED)
+{
+	struct play *p = play_create();
+	start_role(p);
+	declare(p);
+	feed(p, 1, 300);
+	graph(p, 1, 400, 1);
+	assert_int_equal(p->status, 0);
+	g_autofree char *whole = g_strndup((char *)p->picture->data, p->picture->len);
+	static const char *const names[] = {"peak", "load"};
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		g_autofree char *file = g_strdup_printf(
+			"%s/rrd/example.com/a.example.com-load-%s-g.rrd", p->data_dir, names[i]);
+		assert_int_equal(truncate(file, 8192), 0);
+		graph(p, 1, 400, 1);
+		assert_int_equal(p->status, i ? ERR_STORAGE : 0);
+		assert_string_not_equal((char *)p->picture->data, whole);
+	}
+	g_byte_array_append(p->picture, (const guint8 *)"", 1);
+	assert_non_null(strstr((char *)p->picture->data, "its file cannot be read"));
+	kill_role(p);
+	play_destroy(p);
+}
+
 static void a_new_engine_is_told_where_to_go_on(void **state UNUSED)
 {
 	static const struct channel_handlers engine = {
@@ -533,6 +558,7 @@ int main(void)
 		cmocka_unit_test(senseless_questions_get_an_answer),
 		cmocka_unit_test(many_large_questions_are_all_answered),
 		cmocka_unit_test(pictures_come_in_pieces),
+		cmocka_unit_test(a_graph_is_drawn_without_its_bad_file),
 		cmocka_unit_test(a_new_engine_is_told_where_to_go_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
