@@ -25,7 +25,12 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	graphargs_read(text, &args);
 	assert(args.base == 1000 || args.base == 1024);
 	assert(!isinf(args.lower) && !isinf(args.upper));
-	assert(args.units_exponent >= -18 && args.units_exponent <= 18);
+	assert(args.count <= GRAPHARGS_MAX);
+	for (size_t i = 0; i < args.count; i++) {
+		assert(args.options[i].option[0] == '-');
+		assert(strlen(args.options[i].value) <= GRAPHARGS_TEXT_MAX);
+	}
+	graphargs_is_format(text);
 	assert(!args.logarithmic || isnan(args.lower) || args.lower > 0);
 	free(text);
 	return 0;
