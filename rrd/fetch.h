@@ -10,7 +10,7 @@
  * Values of a span out of RRD files. All series of one request come on one grid: value i is that of
  * (t0 + i*step, t0 + (i+1)*step].
  */
-enum { FETCH_POINTS_MAX = 10000, FETCH_SERIES_MAX = 200 };
+enum { FETCH_POINTS_MAX = 10000, FETCH_SERIES_MAX = 1000 };
 
 struct fetch_grid {
 	int64_t t0_s, step_s;

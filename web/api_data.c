@@ -56,19 +56,7 @@ static void on_data(void *owner, const struct archive_data *data, const struct e
 	g_free(asked);
 }
 
-/* A series named twice is one member of the answer. */
-static bool has_curve(const struct curves *curves, const char *id)
-{
-	for (size_t i = 0; i < curves_count(curves); i++) {
-		if (!strcmp(curves_id(curves, i), id)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool add_series(
-	const struct web *web, const struct request *request, struct curves *curves, struct error *err)
+static bool add_series(const struct request *request, struct curves *curves, struct error *err)
 {
 	const char *list = request_text(request, "series");
 	bool graphed = false;
@@ -80,11 +68,10 @@ static bool add_series(
 	}
 	g_auto(GStrv) names = g_strsplit(list, ",", ARCHIVE_SERIES_MAX + 1);
 	for (size_t i = 0; names[i]; i++) {
-		const struct field *field = catalog_find(replica_catalog(web->replica), names[i]);
-		if (!field) {
-			return error_set(err, ERR_NOT_FOUND, "there is no series \"%.150s\"", names[i]);
+		if (i == ARCHIVE_SERIES_MAX) {
+			return error_set(err, ERR_CONFIG, "more than %d series", ARCHIVE_SERIES_MAX);
 		}
-		if (!has_curve(curves, names[i]) && !curves_add(curves, field, graphed, err)) {
+		if (!curves_add_id(curves, names[i], graphed, err)) {
 			return false;
 		}
 	}
@@ -95,9 +82,8 @@ void api_data(struct web *web, struct exchange *x)
 {
 	struct span span;
 	struct error err = {0};
-	AUTO(curves) curves = curves_create();
-	if (!span_read(&x->request, 86400, &span, &err) ||
-		!add_series(web, &x->request, curves, &err)) {
+	AUTO(curves) curves = curves_create(replica_catalog(web->replica), CURVES_SERIES_MAX);
+	if (!span_read(&x->request, 86400, &span, &err) || !add_series(&x->request, curves, &err)) {
 		reply_error(&x->reply, &err);
 		return;
 	}

@@ -106,30 +106,21 @@ static void on_values(void *owner, const struct archive_data *data, const struct
 	asked_free(a);
 }
 
-static bool add_fields(
-	const struct service *service, bool graphed, struct curves *curves, struct error *err)
-{
-	for (size_t i = 0; i < service_field_count(service); i++) {
-		const struct field *field = service_field(service, i);
-		if (!field->gone && field->series_id && !curves_add(curves, field, graphed, err)) {
-			return false;
-		}
-	}
-	return curves_count(curves) || error_set(err, ERR_NOT_FOUND, "no data yet");
-}
-
 static bool ask_values(
 	struct asked *a, const struct service *service, const struct span *span, struct error *err)
 {
 	bool graphed = true;
-	a->curves = curves_create();
+	a->curves = curves_create(replica_catalog(a->web->replica), CURVES_SERIES_MAX);
 	if (!request_flag(&a->x->request, "graphed", &graphed, err) ||
-		!add_fields(service, graphed, a->curves, err)) {
+		!curves_add_graph(a->curves, service, graphed, err)) {
 		return false;
 	}
 	struct archive_fetch question = {
 		.from_s = span->from_s, .to_s = span->to_s, .step_s = span->step_s, .cf = span->cf};
 	question.series = curves_series(a->curves, &question.count);
+	if (!question.count) {
+		return error_set(err, ERR_NOT_FOUND, "no data yet");
+	}
 	return archive_fetch(a->web->archive, &question, on_values, a, err);
 }
 

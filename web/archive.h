@@ -14,6 +14,7 @@ struct archive;
 
 enum {
 	ARCHIVE_SERIES_MAX = 200,
+	ARCHIVE_CELLS_MAX = 2000000, /* of an answer: of many series fewer points */
 	ARCHIVE_POINTS_MAX = 10000,
 	ARCHIVE_PICTURE_MAX = 16 << 20,
 	ARCHIVE_PENDING_MAX = 256,
@@ -57,7 +58,8 @@ enum archive_cf { ARCHIVE_AVERAGE, ARCHIVE_MIN, ARCHIVE_MAX };
 struct archive_fetch {
 	const uint32_t *series; /* each once */
 	size_t count;
-	int64_t from_s, to_s, step_s; /* step 0: the finest there is */
+	int64_t from_s, to_s, step_s; /* step 0: the finest there is; of many series a coarser one may
+									 be taken */
 	enum archive_cf cf;
 };
 
@@ -66,7 +68,7 @@ typedef void (*archive_data_fn)(
 	void *owner, const struct archive_data *data, const struct error *err);
 
 /* False: UNREACHABLE, and the callback is not called. */
-MUST_USE bool archive_fetch(struct archive *archive, const struct archive_fetch *question,
+MUST_USE bool archive_fetch(struct archive *archive, const struct archive_fetch *asked,
 	archive_data_fn done, void *owner, struct error *err);
 
 enum archive_format { ARCHIVE_PNG, ARCHIVE_SVG, ARCHIVE_PDF, ARCHIVE_EPS };

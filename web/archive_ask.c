@@ -89,12 +89,23 @@ static bool fetch_from(
 	return !part || send_fetch(archive, part, question, series, err);
 }
 
-bool archive_fetch(struct archive *archive, const struct archive_fetch *question,
-	archive_data_fn done, void *owner, struct error *err)
+/* With more series than may be asked for by name there are fewer points of each. */
+static int64_t least_step(const struct archive_fetch *question)
 {
+	int64_t points = ARCHIVE_CELLS_MAX / (int64_t)MAX(question->count, ARCHIVE_SERIES_MAX);
+	int64_t least = (question->to_s - question->from_s) / points;
+	return question->count > ARCHIVE_SERIES_MAX ? MAX(question->step_s, least) : question->step_s;
+}
+
+bool archive_fetch(struct archive *archive, const struct archive_fetch *asked, archive_data_fn done,
+	void *owner, struct error *err)
+{
+	struct archive_fetch fetch = *asked;
+	const struct archive_fetch *question = &fetch;
 	if (!ready(archive, err)) {
 		return false;
 	}
+	fetch.step_s = least_step(asked);
 	struct question *q = archive_question(archive, owner);
 	q->data_done = done;
 	q->from_s = question->from_s;

@@ -91,7 +91,7 @@ static bool add_series(struct job *job, uint32_t id, struct error *err)
 	guint count = job->bundles->len;
 	struct curves *last = count ? job->bundles->pdata[count - 1] : NULL;
 	if (!last || !curves_add(last, field, job->wish.graphed, NULL)) {
-		last = curves_create();
+		last = curves_create(replica_catalog(job->replica), ARCHIVE_SERIES_MAX);
 		g_ptr_array_add(job->bundles, last);
 		if (!curves_add(last, field, job->wish.graphed, err)) {
 			return false;

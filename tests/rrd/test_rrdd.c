@@ -400,7 +400,7 @@ static void senseless_questions_get_an_answer(void **state UNUSED)
 		{.from_s = 0, .to_s = 5, .step_s = -1, .count = 1, .ids = {11}},
 		{.from_s = 0, .to_s = 5, .cf = 3, .count = 1, .ids = {11}},
 		{.from_s = 0, .to_s = 5, .count = 0},
-		{.from_s = 0, .to_s = 5, .count = 201},
+		{.from_s = 0, .to_s = 5, .count = FETCH_SERIES_MAX + 1},
 	};
 	struct play *p = play_create();
 	start_role(p);

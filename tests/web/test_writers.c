@@ -142,14 +142,15 @@ static struct service *make_service(void)
 	a->series_id = 4;
 	b->series_id = 9;
 	assert_true(attributes_set(&s->attributes, ATTRIBUTES_GRAPH, "graph_period", "minute"));
-	assert_true(attributes_set(&b->attributes, ATTRIBUTES_FIELD, "cdef", "b,a,+,missing,UN,+"));
+	assert_true(attributes_set(&b->attributes, ATTRIBUTES_FIELD, "cdef", "b,a,+"));
 	return s;
 }
 
 static void exports_have_all_columns(void **state)
 {
-	AUTO(service) s = make_service();
-	AUTO(curves) curves = curves_create();
+	AUTO(catalog) catalog = catalog_create();
+	const struct service *s = catalog_declare(catalog, make_service(), NULL);
+	AUTO(curves) curves = curves_create(catalog, ARCHIVE_SERIES_MAX);
 	double first[] = {1, NAN};
 	double second[] = {10, 20};
 	double *columns[] = {first, second};
@@ -170,7 +171,7 @@ static void exports_have_all_columns(void **state)
 	GString *out = g_string_new(NULL);
 	export_csv(&graph, out);
 	assert_string_equal(out->str, "\"time\",\"epoch\",\"'=a</entry>\",\"b\"\r\n"
-								  "1970-01-01T00:00:10Z,10,60,12\r\n"
+								  "1970-01-01T00:00:10Z,10,60,70\r\n"
 								  "1970-01-01T00:00:20Z,20,,\r\n");
 	g_string_truncate(out, 0);
 	export_tsv(&graph, out);
@@ -179,26 +180,13 @@ static void exports_have_all_columns(void **state)
 								  "1970-01-01T00:00:20Z\t20\t\t\n");
 	g_string_truncate(out, 0);
 	export_json(&graph, out);
-	assert_non_null(strstr(out->str, "\"series\":{\"h:s:a\":[60,null],\"h:s:b\":[12,null]}}"));
+	assert_non_null(strstr(out->str, "\"series\":{\"h:s:a\":[60,null],\"h:s:b\":[70,null]}}"));
 	g_string_truncate(out, 0);
 	export_xml(&graph, out);
 	assert_non_null(strstr(out->str, "<entry>=a&lt;/entry&gt;</entry><entry>b</entry>"));
-	assert_non_null(strstr(out->str, "<row><t>10</t><v>60</v><v>12</v></row>"));
+	assert_non_null(strstr(out->str, "<row><t>10</t><v>60</v><v>70</v></row>"));
 	assert_non_null(strstr(out->str, "<row><t>20</t><v>NaN</v><v>NaN</v></row>"));
 	g_string_free(out, TRUE);
-}
-
-static void a_cdef_that_cannot_be_read_is_refused(void **state)
-{
-	AUTO(service) s = make_service();
-	AUTO(curves) curves = curves_create();
-	struct error err;
-	assert_true(
-		attributes_set(&service_field(s, 1)->attributes, ATTRIBUTES_FIELD, "cdef", "b,1e999,*"));
-	assert_false(curves_add(curves, service_field(s, 1), true, &err));
-	assert_int_equal(err.kind, ERR_CONFIG);
-	assert_true(curves_add(curves, service_field(s, 1), false, NULL)); /* as stored it can be had */
-	assert_int_equal(curves_count(curves), 1);
 }
 
 static void dates_of_http_are_read_as_they_are_written(void **state)
@@ -376,7 +364,6 @@ int main(void)
 		cmocka_unit_test(html_cannot_be_broken),
 		cmocka_unit_test(csv_cells_hold_no_formula),
 		cmocka_unit_test(exports_have_all_columns),
-		cmocka_unit_test(a_cdef_that_cannot_be_read_is_refused),
 		cmocka_unit_test(dates_of_http_are_read_as_they_are_written),
 		cmocka_unit_test(pictures_are_kept_until_their_time_and_bounded),
 		cmocka_unit_test(etags_name_the_content),
