@@ -252,6 +252,11 @@ static uint64_t on_generation(void *owner)
 	return keeper_generation(((struct engine *)owner)->keeper);
 }
 
+static bool on_declared(void *owner, struct service *service)
+{
+	return graphs_declared(owner, service);
+}
+
 static const struct intake_handlers intake_handlers = {
 	.applied = on_applied,
 	.round = on_round,
@@ -265,6 +270,7 @@ static const struct intake_handlers intake_handlers = {
 	.store = on_store,
 	.generation = on_generation,
 	.event = on_event,
+	.declared = on_declared,
 };
 
 static const struct feed_handlers feed_handlers = {
@@ -425,6 +431,7 @@ static void make_parts(struct engine *engine)
 	engine->marks = marks_create();
 	engine->writer = g_new(struct frame_writer, 1);
 	fleet_init(&engine->fleet);
+	engine->graphs = graphs_create();
 	engine->tasks = work_create(engine);
 	engine->backup = backup_create(engine);
 	engine->early = store_batch_create();
@@ -488,6 +495,7 @@ struct engine *engine_create(struct role *role, struct error *err)
 	join_parts(engine);
 	prepare_account(engine);
 	recover_replay(engine);
+	graphs_configure(engine);
 	adoption_run(engine);
 	engine_tick(engine);
 	return engine;
@@ -525,6 +533,7 @@ void engine_destroy(struct engine *engine)
 	seen_destroy(engine->seen);
 	marks_destroy(engine->marks);
 	fleet_finish(&engine->fleet);
+	graphs_destroy(engine->graphs);
 	g_free(engine->writer);
 	window_destroy(engine->window);
 	catalog_destroy(engine->catalog);

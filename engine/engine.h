@@ -5,6 +5,7 @@
 #include "engine/dispatch.h"
 #include "engine/feed.h"
 #include "engine/fleet.h"
+#include "engine/graphs.h"
 #include "engine/hosts.h"
 #include "engine/intake.h"
 #include "engine/inventory.h"
@@ -33,6 +34,7 @@ struct engine {
 	struct seen *seen;
 	struct marks *marks;
 	struct fleet fleet;
+	struct graphs *graphs;
 	struct frame_writer *writer; /* for what is stored as a frame's payload */
 	struct keeper *keeper;
 	struct inventory *inventory;

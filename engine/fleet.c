@@ -301,7 +301,9 @@ void fleet_configure(struct engine *engine)
 	for (guint i = 0; engine->config->hosts && i < engine->config->hosts->len; i++) {
 		struct config_host *host = engine->config->hosts->pdata[i];
 		g_hash_table_insert(fleet->configured, host->name, host);
-		ruleset_employ(engine->ruleset, host->name);
+		if (host->sources->len) {
+			ruleset_employ(engine->ruleset, host->name);
+		}
 	}
 	GHashTableIter iter;
 	gpointer name;

@@ -224,7 +224,13 @@ static void take_declaration(struct collector *collector, struct service *servic
 	}
 	clear_numbers(service);
 	AUTO(service) names = copy_names(service);
-	uint64_t generation;
+	uint64_t generation = 0;
+	if (!intake->handlers.declared(intake->owner, service)) {
+		service_destroy(service);
+		g_hash_table_replace(
+			collector->handles, GUINT_TO_POINTER(number), handle_create(NULL, names, generation));
+		return;
+	}
 	const struct service *entry = declare(intake, service, &generation);
 	g_hash_table_replace(
 		collector->handles, GUINT_TO_POINTER(number), handle_create(entry, names, generation));

@@ -45,6 +45,9 @@ struct intake_handlers {
 	/* The generation in which a declaration made now will be stored. */
 	uint64_t (*generation)(void *owner);
 	void (*event)(void *owner, const char *kind, const char *object, const char *text);
+	/* Puts in what the configuration says of a declaration; false: its name is taken by a graph of
+	 * the configuration. */
+	bool (*declared)(void *owner, struct service *service);
 };
 
 struct intake_parts {

@@ -148,6 +148,7 @@ static bool unpack_field(struct frame_reader *r, struct service *service)
 	struct field *field = service_add_field(service, name, label, (enum field_type)type);
 	field->series_id = series_id;
 	field->gone = gone;
+	field->made = !series_id;
 	field->min = min;
 	field->max = max;
 	return unpack_attributes(r, ATTRIBUTES_FIELD, &field->attributes);
@@ -283,7 +284,7 @@ static void write_series(struct inventory *inventory, const struct service *serv
 {
 	for (size_t i = 0; inventory->journal && i < service_field_count(service); i++) {
 		const struct field *field = service_field(service, i);
-		if (field->gone) {
+		if (field->gone || field->made) {
 			continue;
 		}
 		struct entry_series entry = {.series_id = field->series_id,
@@ -322,7 +323,7 @@ static bool number_fields(struct inventory *inventory, struct service *entry)
 	bool any = false;
 	for (size_t i = 0; i < service_field_count(entry); i++) {
 		struct field *field = service_field(entry, i);
-		if (!field->series_id) {
+		if (!field->series_id && !field->made) {
 			catalog_number(inventory->catalog, field, inventory->next_series++);
 			any = true;
 		}
@@ -372,4 +373,17 @@ const struct service *inventory_adopt(
 		return inventory_declare(inventory, service, now, numbered);
 	}
 	return enter(inventory, service, NULL, CATALOG_DIFFERS, numbered);
+}
+
+const struct service *inventory_declare_made(struct inventory *inventory, struct service *service)
+{
+	const struct service *known =
+		catalog_service(inventory->catalog, service->host_name, service->name);
+	bool changed;
+	service->id = known ? known->id : inventory->next_service++;
+	const struct service *entry = catalog_declare(inventory->catalog, service, &changed);
+	if (changed) {
+		inventory->handlers.changed(inventory->owner, entry);
+	}
+	return entry;
 }

@@ -56,6 +56,9 @@ const struct service *inventory_declare(
 const struct service *inventory_adopt(
 	struct inventory *inventory, struct service *service, struct wall now, bool *numbered);
 
+/* Enters a graph whose fields are all made: nothing is numbered, journalled or stored. Takes it. */
+const struct service *inventory_declare_made(struct inventory *inventory, struct service *service);
+
 /* At the start: enters what inventory_pack() gave. False: damaged, nothing happened. */
 MUST_USE bool inventory_restore(struct inventory *inventory, const void *bytes, size_t length);
 

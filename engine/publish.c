@@ -331,6 +331,15 @@ void publish_declare(struct publish *p, const struct service *service)
 	}
 }
 
+void publish_forget(struct publish *p, uint32_t service_id)
+{
+	message_start(p->writer, MESSAGE_FORGET);
+	frame_put_u32(p->writer, service_id);
+	if (p->channel && !send_frame(p)) {
+		missed(p);
+	}
+}
+
 void publish_seen(struct publish *p, const struct service *service)
 {
 	message_start(p->writer, MESSAGE_SEEN);

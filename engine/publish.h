@@ -62,6 +62,9 @@ void publish_peer(struct publish *publish, int fd);
 void publish_resync(struct publish *publish);
 
 void publish_declare(struct publish *publish, const struct service *service);
+/* A service was removed from the catalog. */
+void publish_forget(struct publish *publish, uint32_t service_id);
+
 void publish_seen(struct publish *publish, const struct service *service);
 void publish_host(struct publish *publish, const char *name);
 void publish_source(struct publish *publish, const char *id);

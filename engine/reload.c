@@ -64,6 +64,9 @@ static void take(struct engine *engine, struct configuration proposal)
 	engine->config = proposal.config;
 	evaluate_swap(engine, proposal.ruleset);
 	fleet_configure(engine); /* the one before is still there to be compared with */
+	if (engine->intake) {
+		graphs_configure(engine);
+	}
 	config_destroy(before);
 	engine->rules_loaded = wall_now();
 }

@@ -15,6 +15,8 @@ struct catalog {
 	GPtrArray *hosts;    /* the same, sorted by group and name */
 	GPtrArray *services; /* by id, may hold NULL */
 	GPtrArray *series;   /* by series id: struct field, may hold NULL */
+	GPtrArray *removed;  /* services that nobody finds any more, owned: others may point at them */
+	GPtrArray *left;     /* hosts without any, owned */
 	uint64_t version;
 	size_t series_count; /* numbered and not gone */
 };
@@ -35,6 +37,8 @@ struct catalog *catalog_create(void)
 	catalog->hosts = g_ptr_array_new();
 	catalog->services = g_ptr_array_new();
 	catalog->series = g_ptr_array_new();
+	catalog->removed = g_ptr_array_new_with_free_func((GDestroyNotify)service_destroy);
+	catalog->left = g_ptr_array_new_with_free_func(host_destroy);
 	g_ptr_array_set_size(catalog->services, 1); /* ids begin at 1 */
 	g_ptr_array_set_size(catalog->series, 1);
 	return catalog;
@@ -47,6 +51,8 @@ void catalog_destroy(struct catalog *catalog)
 		g_ptr_array_unref(catalog->services);
 		g_ptr_array_unref(catalog->hosts);
 		g_hash_table_unref(catalog->by_name);
+		g_ptr_array_unref(catalog->removed);
+		g_ptr_array_unref(catalog->left);
 		g_free(catalog);
 	}
 }
@@ -161,6 +167,7 @@ static void swap_field(struct field *old, struct field *new)
 	old->min = new->min;
 	old->max = new->max;
 	old->gone = new->gone;
+	old->made = new->made;
 	if (new->series_id) {
 		old->series_id = new->series_id;
 	}
@@ -280,6 +287,37 @@ struct service *catalog_declare(struct catalog *catalog, struct service *service
 		*changed = difference != CATALOG_SAME;
 	}
 	return known;
+}
+
+/* A number that is given out again must not lead to what was removed. */
+static void strike_series(struct catalog *catalog, const struct service *service)
+{
+	for (size_t i = 0; i < service->fields->len; i++) {
+		const struct field *field = service_field(service, i);
+		if (catalog_series(catalog, field->series_id) == field) {
+			catalog->series->pdata[field->series_id] = NULL;
+		}
+	}
+}
+
+void catalog_remove(struct catalog *catalog, uint32_t service_id)
+{
+	struct service *service = catalog_service_by_id(catalog, service_id);
+	struct host *host = service ? service->host : NULL;
+	if (!service) {
+		return;
+	}
+	catalog->series_count -= numbered(service);
+	strike_series(catalog, service);
+	catalog->services->pdata[service_id] = NULL;
+	g_ptr_array_steal_index(host->services, service_position(host, service->name));
+	g_ptr_array_add(catalog->removed, service);
+	host->version = ++catalog->version;
+	if (!host->services->len) {
+		g_ptr_array_remove(catalog->hosts, host);
+		g_hash_table_steal(catalog->by_name, host->name);
+		g_ptr_array_add(catalog->left, host);
+	}
 }
 
 struct host *catalog_host(const struct catalog *catalog, const char *name)

@@ -40,6 +40,13 @@ enum catalog_difference {
 enum catalog_difference catalog_compare(
 	const struct catalog *catalog, const struct service *service);
 
+/*
+ * Takes a service out, and its host if that has no other: nobody finds it any more, and a later
+ * declaration makes a new one. Its memory stays until the catalog is destroyed. An unknown id is
+ * nothing.
+ */
+void catalog_remove(struct catalog *catalog, uint32_t service_id);
+
 /* Gives a field its number (once). */
 void catalog_number(struct catalog *catalog, struct field *field, uint32_t series_id);
 

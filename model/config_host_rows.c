@@ -52,6 +52,16 @@ static void *add_plugin(void *target, const char *name)
 	return add_source(target, CONFIG_SOURCE_PLUGIN, name);
 }
 
+static void *add_override(void *target, const char *name)
+{
+	return config_override_add(((struct config_settings *)target)->overrides, name);
+}
+
+static void *add_graph(void *target, const char *name)
+{
+	return config_graph_add(((struct config_settings *)target)->graphs, name);
+}
+
 /* -- the tables -- */
 
 static bool check_host_or_address(const char *text, struct error *err)
@@ -170,12 +180,24 @@ static const struct schema_row host_rows[] = {
 		.help = "metrics in Prometheus' form"},
 	{"plugin", SCHEMA_BLOCK, .body = &config_plugin_schema, .add = add_plugin,
 		.help = "a Munin plugin run here"},
+	{"override", SCHEMA_BLOCK, .body = &config_override_schema, .add = add_override,
+		.check = config_override_check_name,
+		.help = "attributes of a graph or of its fields that count instead of the declared ones"},
+	{"graph", SCHEMA_BLOCK, .body = &config_graph_schema, .add = add_graph,
+		.check = config_graph_check_name, .help = "a graph made of fields of other graphs"},
 };
 const struct schema config_host_schema = {
 	"A host that is watched. The name of this machine adds sources to it.", host_rows,
 	ARRAY_LENGTH(host_rows), check_settings};
 
-static const struct schema_row group_rows[] = {SHARED_ROWS};
+static const struct schema_row group_rows[] = {
+	SHARED_ROWS,
+	{"override", SCHEMA_BLOCK, .body = &config_override_schema, .add = add_override,
+		.check = config_override_check_name,
+		.help = "attributes of a graph or of its fields that count instead of the declared ones"},
+	{"graph", SCHEMA_BLOCK, .body = &config_graph_schema, .add = add_graph,
+		.check = config_graph_check_name, .help = "a graph made of fields of other graphs"},
+};
 const struct schema config_group_schema = {
 	"What holds for the hosts of a group and of those below it, where they say nothing themselves.",
 	group_rows, ARRAY_LENGTH(group_rows), check_settings};
@@ -207,7 +229,8 @@ const struct schema config_push_schema = {"Where nodes that cannot be reached co
 
 static bool asks_nothing(const struct config_settings *settings)
 {
-	return !settings->munin && !settings->token_file && !settings->sources->len;
+	return !settings->munin && !settings->token_file && !settings->sources->len &&
+		   !settings->graphs->len;
 }
 
 /* A host block without sources makes sense for this machine only. */
@@ -225,8 +248,8 @@ static void check_all_asked(const struct schema_context *context, const struct c
 		const char *local = config->host_name ? config->host_name : own;
 		if (asks_nothing(settings) && strcmp(settings->name, local) != 0) {
 			schema_complain(context, s, "E102",
-				"nothing is asked of this host: it needs munin, push, service, check, exporter or "
-				"plugin");
+				"nothing is asked of this host: it needs munin, push, service, check, exporter, "
+				"plugin or graph");
 		}
 	}
 }

@@ -40,6 +40,8 @@ static struct config_settings *settings_create(const char *name)
 	struct config_settings *settings = g_new0(struct config_settings, 1);
 	settings->name = g_strdup(name);
 	settings->sources = g_ptr_array_new_with_free_func(config_source_destroy);
+	settings->overrides = config_overrides_create();
+	settings->graphs = config_graphs_create();
 	return settings;
 }
 
@@ -59,6 +61,8 @@ static void settings_destroy(void *data)
 		g_ptr_array_free(settings->ignore, TRUE);
 	}
 	g_ptr_array_free(settings->sources, TRUE);
+	g_ptr_array_unref(settings->overrides);
+	g_ptr_array_unref(settings->graphs);
 	g_free(settings);
 }
 
@@ -128,6 +132,8 @@ static void inherit(struct config_settings *host, const struct config_settings *
 		host->ignore = copy_texts(group->ignore);
 	}
 	add_tags(host->tags, group->tags);
+	config_overrides_inherit(host->overrides, group->overrides);
+	config_graphs_inherit(host->graphs, group->graphs);
 }
 
 /* From "a/b/c", then "a/b", then "a". */
@@ -249,6 +255,8 @@ void config_host_unref(struct config_host *host)
 	}
 	g_ptr_array_free(host->sources, TRUE);
 	g_ptr_array_free(host->tags, TRUE);
+	g_ptr_array_unref(host->overrides);
+	g_ptr_array_unref(host->graphs);
 	g_free(host->name);
 	g_free(host->group);
 	g_free(host->address);
@@ -273,6 +281,8 @@ static struct config_host *place_host(struct config *config, struct config_setti
 	host->interval_s = settings->interval_s;
 	host->timeout_s = settings->timeout_s;
 	host->sources = g_ptr_array_new_with_free_func(config_source_destroy);
+	host->overrides = g_ptr_array_ref(settings->overrides);
+	host->graphs = g_ptr_array_ref(settings->graphs);
 	g_ptr_array_add(config->hosts, host);
 	return host;
 }

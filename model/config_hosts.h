@@ -1,5 +1,6 @@
 #pragma once
 #include "base/auto.h"
+#include "model/config_graphs.h"
 #include "model/config_source.h"
 #include "model/ident.h"
 
@@ -52,9 +53,11 @@ struct config_host {
 	char *address;   /* name or literal under which it is reached; default the name */
 	GPtrArray *tags; /* char *, sorted, without repeats, those of its groups included */
 	uint32_t interval_s, timeout_s;
-	bool local;         /* this machine */
-	bool discover;      /* local only: services found running are probed (default yes) */
-	GPtrArray *sources; /* struct config_source *, owned, in the order of the file */
+	bool local;           /* this machine */
+	bool discover;        /* local only: services found running are probed (default yes) */
+	GPtrArray *sources;   /* struct config_source *, owned, in the order of the file */
+	GPtrArray *overrides; /* struct config_override *, those of its groups in front */
+	GPtrArray *graphs;    /* struct config_graph *: made of fields of other graphs */
 };
 
 /* Keeps a host with all its sources beyond its config, until it is given back. */

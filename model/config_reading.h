@@ -22,6 +22,8 @@ struct config_settings {
 	char *token_file;
 	char *layout;
 	GPtrArray *sources; /* struct config_source * */
+	GPtrArray *sources;            /* struct config_source * */
+	GPtrArray *overrides, *graphs; /* struct config_override *, struct config_graph * */
 };
 
 struct config_reading {

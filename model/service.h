@@ -26,6 +26,7 @@ struct field {
 	uint16_t index;          /* in the service's array */
 	uint8_t type;            /* enum field_type */
 	bool gone;               /* was declared once, is not any more */
+	bool made; /* the configuration makes it of others: no samples, no number (engine only) */
 	struct service *service; /* the owner */
 };
 

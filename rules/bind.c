@@ -390,7 +390,7 @@ static bool offer_service(struct ruleset *set, struct rule_host *host, struct se
 	GArray *literal = g_hash_table_lookup(set->literal, service->name);
 	for (size_t i = seen; i < count; i++) {
 		struct field *f = service_field(service, i);
-		numbered = numbered && f->series_id;
+		numbered = numbered && (f->series_id || f->made);
 		if (!f->series_id || f->gone) {
 			continue;
 		}
@@ -420,8 +420,26 @@ static void offer_host(struct ruleset *set, struct rule_host *host)
 	}
 }
 
+/* Nothing is heard of a host that only has graphs made of others: it is never silent either. */
+static bool is_made(const struct host *host)
+{
+	size_t fields = 0;
+	for (guint i = 0; i < host->services->len; i++) {
+		const struct service *service = g_ptr_array_index(host->services, i);
+		for (size_t k = 0; k < service_field_count(service); k++, fields++) {
+			if (!service_field(service, k)->made) {
+				return false;
+			}
+		}
+	}
+	return fields > 0;
+}
+
 static void bind_services(struct ruleset *set, const struct host *host)
 {
+	if (is_made(host)) {
+		return;
+	}
 	struct rule_host *h = bind_host(set, host->name);
 	if (h->version == host->version) {
 		return;

@@ -114,6 +114,25 @@ static bool take_declaration(struct replica *replica, const struct frame *frame)
 	return true;
 }
 
+/* A host that had nothing else goes with it. */
+static bool take_forget(struct replica *replica, struct frame_reader *r)
+{
+	uint32_t id = frame_get_u32(r);
+	struct picture *p = target(replica);
+	const struct service *service = catalog_service_by_id(p->catalog, id);
+	g_autofree char *host = service ? g_strdup(service->host_name) : NULL;
+	if (!frame_read_done(r)) {
+		return false;
+	}
+	catalog_remove(p->catalog, id);
+	struct replica_host *left = host ? g_hash_table_lookup(p->hosts, host) : NULL;
+	if (left && !catalog_host(p->catalog, host)) {
+		g_ptr_array_remove(p->host_list, left);
+		g_hash_table_remove(p->hosts, host);
+	}
+	return true;
+}
+
 static bool strip_is_good(const char *strip)
 {
 	return strlen(strip) == REPLICA_STRIP && strspn(strip, "onwcu-") == REPLICA_STRIP;
@@ -444,6 +463,7 @@ static bool take(struct replica *replica, const struct frame *frame)
 	case MESSAGE_SYNC: return take_sync(replica, &r);
 	case MESSAGE_SERVICE:
 	case MESSAGE_FIELDS: return take_declaration(replica, frame);
+	case MESSAGE_FORGET: return take_forget(replica, &r);
 	case MESSAGE_HOST: return take_host(replica, &r);
 	case MESSAGE_SOURCE: return take_source(replica, frame);
 	case MESSAGE_SOURCE_GONE: return take_source_gone(replica, frame);
