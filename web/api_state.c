@@ -103,7 +103,6 @@ static void append_service(const struct web *web, struct jsonout *j, const struc
 	jsonout_text(j, "vlabel", attributes_or(a, "graph_vlabel", ""));
 	jsonout_text(j, "info", attributes_or(a, "graph_info", ""));
 	jsonout_text(j, "args", attributes_or(a, "graph_args", ""));
-	jsonout_text(j, "order", attributes_or(a, "graph_order", ""));
 	jsonout_text(j, "period", attributes_or(a, "graph_period", "second"));
 	jsonout_bool(j, "scale", attributes_flag(a, "graph_scale", true));
 	jsonout_text(j, "total", attributes_get(a, "graph_total"));
@@ -111,11 +110,7 @@ static void append_service(const struct web *web, struct jsonout *j, const struc
 	jsonout_int(j, "step", service->step_s);
 	view_span(j, view_service_span(web->replica, service));
 	jsonout_text(j, "state", replica_level_name(view_service_state(web->replica, service)));
-	jsonout_open(j, "fields", '[');
-	for (size_t i = 0; i < service_field_count(service); i++) {
-		view_field(web->replica, j, service_field(service, i));
-	}
-	jsonout_close(j);
+	view_fields(web->replica, j, service);
 	jsonout_close(j);
 }
 

@@ -1,4 +1,5 @@
 #include "web/view.h"
+#include "model/plot.h"
 #include "model/hint.h"
 
 #include <math.h>
@@ -157,10 +158,28 @@ bool view_host_left(const struct replica_host *host, struct wall now)
 	return !host->configured && view_host_silent(host, now);
 }
 
+bool view_host_made(const struct replica *replica, const struct replica_host *host)
+{
+	const struct host *entry = catalog_host(replica_catalog(replica), host->name);
+	if (host->last_seen_ms || !entry || !entry->services->len) {
+		return false;
+	}
+	for (guint i = 0; i < entry->services->len; i++) {
+		const struct service *service = entry->services->pdata[i];
+		for (size_t k = 0; k < service_field_count(service); k++) {
+			if (service_field(service, k)->series_id) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
 unsigned view_host_state(
 	const struct replica *replica, const struct replica_host *host, struct wall now)
 {
-	unsigned level = view_host_silent(host, now) ? LEVEL_UNKNOWN : LEVEL_OK;
+	bool silent = view_host_silent(host, now) && !view_host_made(replica, host);
+	unsigned level = silent ? LEVEL_UNKNOWN : LEVEL_OK;
 	const GPtrArray *alerts = replica_alerts_of(replica, host->name);
 	for (guint i = 0; alerts && i < alerts->len; i++) {
 		const struct replica_alert *a = alerts->pdata[i];
@@ -223,7 +242,8 @@ static char *host_cells(struct view *view, const struct replica_host *host, stru
 	const GPtrArray *categories = view_categories(view);
 	char *cells = g_strnfill(categories->len, '.');
 	const struct host *entry = catalog_host(view->catalog, host->name);
-	char calm = view_host_silent(host, now) ? 'x' : 'o';
+	bool silent = view_host_silent(host, now) && !view_host_made(view->replica, host);
+	char calm = silent ? 'x' : 'o';
 	for (guint i = 0; entry && i < entry->services->len; i++) {
 		guint place = place_of(view, entry->services->pdata[i]);
 		if (place) {
@@ -430,29 +450,119 @@ static void view_limits(const struct replica *replica, struct jsonout *j, const 
 	jsonout_close(j);
 }
 
-void view_field(const struct replica *replica, struct jsonout *j, const struct field *field)
+/* A row of a graph's fields, whether it is one or made of others. */
+struct shown {
+	const char *name, *label;
+	const struct attributes *attributes;
+	const char *draw;
+	bool drawn;
+	const struct field *field; /* whose samples they are; NULL: of several, or of none */
+};
+
+static void view_shown(const struct replica *replica, struct jsonout *j,
+	const struct service *service, const struct shown *shown)
 {
-	static const char *const plain[] = {
-		"draw", "colour", "negative", "cdef", "unit", "info", "extinfo"};
-	const struct attributes *a = &field->attributes;
-	char id[IDENT_SERIES_MAX + 1];
-	jsonout_open(j, NULL, '{');
-	jsonout_text(j, "field", field->name);
-	jsonout_text(j, "id", field_series_name(field, id));
-	jsonout_text(j, "label", field->label);
-	jsonout_text(j, "type", field_type_name(field->type));
+	static const char *const plain[] = {"colour", "negative", "cdef", "unit", "info", "extinfo"};
+	const struct field *field = shown->field;
+	const struct attributes *a = shown->attributes;
+	uint32_t series_id = field ? field->series_id : 0;
+	g_autofree char *id =
+		g_strdup_printf("%s:%s:%s", service->host_name, service->name, shown->name);
+	jsonout_text(j, "field", shown->name);
+	jsonout_text(j, "id", id);
+	jsonout_text(j, "label", shown->label);
+	jsonout_text(j, "type", field_type_name(field ? field->type : FIELD_GAUGE));
+	jsonout_text(j, "draw", shown->draw);
 	for (size_t i = 0; i < ARRAY_LENGTH(plain); i++) {
 		jsonout_text(j, plain[i], attributes_or(a, plain[i], ""));
 	}
-	jsonout_number(j, "min", field->min);
-	jsonout_number(j, "max", field->max);
-	jsonout_bool(
-		j, "graph", attributes_flag(a, "graph", true) && !attributes_flag(a, "skipdraw", false));
+	jsonout_number(j, "min", field ? field->min : NAN);
+	jsonout_number(j, "max", field ? field->max : NAN);
+	jsonout_bool(j, "graph", shown->drawn);
 	jsonout_text(j, "warning", attributes_get(a, "warning"));
 	jsonout_text(j, "critical", attributes_get(a, "critical"));
-	jsonout_bool(j, "gone", field->gone);
-	view_span(j, replica_span(replica, field->series_id));
+	jsonout_bool(j, "gone", field && field->gone);
+	view_span(j, series_id ? replica_span(replica, series_id) : (struct replica_span){0});
+}
+
+void view_field(const struct replica *replica, struct jsonout *j, const struct field *field)
+{
+	const struct attributes *a = &field->attributes;
+	struct shown shown = {.name = field->name,
+		.label = field->label,
+		.attributes = a,
+		.draw = attributes_or(a, "draw", ""),
+		.drawn = attributes_flag(a, "graph", true) && !attributes_flag(a, "skipdraw", false),
+		.field = field};
+	jsonout_open(j, NULL, '{');
+	view_shown(replica, j, field->service, &shown);
 	view_last(replica, j, field);
 	view_limits(replica, j, field);
 	jsonout_close(j);
+}
+
+/* `limits` and `last` are those of samples: a curve made of others has none. */
+static void view_curve(const struct replica *replica, struct jsonout *j, const struct plot *plot,
+	const struct plot_curve *curve)
+{
+	static const char *const kinds[] = {"own", "borrowed", "sum", "stacked"};
+	char id[IDENT_SERIES_MAX + 1];
+	struct shown shown = {.name = curve->name,
+		.label = curve->label,
+		.attributes = curve->attributes,
+		.draw = curve->draw,
+		.drawn = curve->drawn};
+	jsonout_open(j, NULL, '{');
+	view_shown(replica, j, plot->service, &shown);
+	jsonout_null(j, "last");
+	jsonout_open(j, "limits", '[');
+	jsonout_close(j);
+	jsonout_text(j, "made", kinds[curve->kind]);
+	jsonout_text(j, "broken", curve->broken);
+	jsonout_text(j, "missing", curve->missing);
+	jsonout_open(j, "sources", '[');
+	for (size_t i = 0; i < curve->source_count; i++) {
+		jsonout_text(j, NULL, field_series_name(curve->sources[i], id));
+	}
+	jsonout_close(j);
+	jsonout_close(j);
+}
+
+static void view_plot(
+	const struct replica *replica, struct jsonout *j, const struct service *service)
+{
+	AUTO(plot) plot = plot_create(replica_catalog(replica), service);
+	g_autoptr(GString) order = g_string_new(NULL);
+	jsonout_open(j, "fields", '[');
+	for (size_t i = 0; i < plot->count; i++) {
+		const struct plot_curve *curve = &plot->curves[i];
+		g_string_append_printf(order, "%s%s", i ? " " : "", curve->name);
+		if (curve->kind == PLOT_OWN) {
+			view_field(replica, j, curve->sources[0]);
+		} else {
+			view_curve(replica, j, plot, curve);
+		}
+	}
+	jsonout_close(j);
+	jsonout_text(j, "order", order->str);
+}
+
+void view_fields(const struct replica *replica, struct jsonout *j, const struct service *service)
+{
+	const struct attributes *a = &service->attributes;
+	bool made = strchr(attributes_or(a, "graph_order", ""), '=') ||
+				strchr(attributes_or(a, "graph_sources", ""), '=');
+	for (size_t i = 0; i < service_field_count(service) && !made; i++) {
+		made = plot_is_made(service_field(service, i));
+	}
+	if (made) {
+		view_plot(replica, j, service);
+		return;
+	}
+	jsonout_open(j, "fields", '[');
+	for (size_t i = 0; i < service_field_count(service); i++) {
+		view_field(replica, j, service_field(service, i));
+	}
+	jsonout_close(j);
+	jsonout_text(j, "order", attributes_or(a, "graph_order", ""));
 }

@@ -49,5 +49,11 @@ struct replica_span view_service_span(const struct replica *replica, const struc
 
 void view_event(struct jsonout *j, const char *name, const struct replica_event *event);
 
+/* Nothing is ever heard of a host that only has graphs made of others: it is not silent. */
+bool view_host_made(const struct replica *replica, const struct replica_host *host);
+
+/* The members "fields" and "order" of a service: its fields, or all that its graph is made of. */
+void view_fields(const struct replica *replica, struct jsonout *j, const struct service *service);
+
 /* One field with limits and last value, for /api/v1/hosts/HOST. */
 void view_field(const struct replica *replica, struct jsonout *j, const struct field *field);
