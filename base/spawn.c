@@ -403,7 +403,9 @@ static pid_t spawn_fork(
 	struct child_plan plan = {
 		.program = request->program,
 		.path = request->path,
-		.input = request->socket > 0 ? request->socket : null,
+		.input = request->socket > 0  ? request->socket
+				 : request->input > 0 ? request->input
+									  : null,
 		.output = request->socket > 0 ? request->socket : ends->output[1],
 		.errors = request->errors_apart ? ends->errors[1] : ends->output[1],
 		.status = ends->status[1],

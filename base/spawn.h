@@ -47,6 +47,7 @@ struct spawn_request {
 	mode_t umask;                  /* 0: 022 */
 	int socket;           /* > 0: stdin and stdout of the child, so that `output` is what it says on
 							 stderr; stays the caller's */
+	int input;            /* > 0: stdin of the child, instead of /dev/null; stays the caller's */
 	size_t processes_max; /* > 0: with more processes than that it is killed; looked at twice a
 							 second */
 	bool leave_nothing;   /* what it left behind is killed after a normal end too */

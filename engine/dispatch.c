@@ -301,10 +301,25 @@ void dispatch_each_open(
 
 /* -- offering -- */
 
-static bool send_row(struct dispatch *d, const struct outbox_row *r)
+enum way { WAY_NOTIFY, WAY_RUNNER, WAYS };
+
+static enum way way_of(const struct dispatch *d, const struct outbox_row *r)
+{
+	return d->handlers.runs && d->handlers.runs(d->owner, r->channel) ? WAY_RUNNER : WAY_NOTIFY;
+}
+
+static struct channel *way_channel(const struct dispatch *d, enum way way)
+{
+	return way == WAY_RUNNER ? d->handlers.runner(d->owner) : d->channel;
+}
+
+static bool send_row(struct dispatch *d, const struct outbox_row *r, enum way way)
 {
 	struct frame_writer *w = d->writer;
-	message_start(w, MESSAGE_DELIVER);
+	message_start(w, way == WAY_RUNNER ? MESSAGE_TELL : MESSAGE_DELIVER);
+	if (way == WAY_RUNNER) {
+		d->handlers.describe(d->owner, r, w);
+	}
 	frame_put_u64(w, r->id);
 	frame_put_i64(w, r->first_at.ms);
 	frame_put_u32(w, r->attempt);
@@ -320,7 +335,7 @@ static bool send_row(struct dispatch *d, const struct outbox_row *r)
 	frame_put_i64(w, r->since.ms);
 	frame_put_i64(w, r->until.ms);
 	frame_put_text(w, r->link);
-	return channel_send(d->channel, w, NULL);
+	return channel_send(way_channel(d, way), w, NULL);
 }
 
 /* I2 */
@@ -399,18 +414,21 @@ void dispatch_pump(struct dispatch *d, struct wall now)
 {
 	d->now = now;
 	drop_useless(d, now);
-	for (size_t i = 0; d->channel && i < rows_count(d->rows); i++) {
+	bool full[WAYS] = {false};
+	for (size_t i = 0; i < rows_count(d->rows); i++) {
 		struct row *row = rows_at(d->rows, i);
-		if (!is_due(d, row, now)) {
+		enum way way = way_of(d, row->r);
+		if (full[way] || !way_channel(d, way) || !is_due(d, row, now)) {
 			continue;
 		}
 		struct outbox_row before = *row->r;
 		row->r->attempt++;
 		row->r->first_at = before.first_at.ms ? before.first_at : now;
-		if (!send_row(d, row->r)) {
+		if (!send_row(d, row->r, way)) {
 			row->r->attempt = before.attempt;
 			row->r->first_at = before.first_at;
-			return; /* on_drained() goes on */
+			full[way] = true; /* on_drained() goes on */
+			continue;
 		}
 		row->r->state = OUTBOX_SENDING;
 		row->r->next_at.ms = now.ms + DISPATCH_DEADLINE_MS;
@@ -501,11 +519,11 @@ static void on_drained(void *owner)
  * knows the deliveries by their numbers and does not repeat them; of one that died each may come
  * once more.
  */
-static void offer_again(struct dispatch *d)
+static void offer_again(struct dispatch *d, enum way way)
 {
 	for (size_t i = 0; i < rows_count(d->rows); i++) {
 		struct outbox_row *r = rows_at(d->rows, i)->r;
-		if (r->state == OUTBOX_SENDING) {
+		if (r->state == OUTBOX_SENDING && way_of(d, r) == way) {
 			r->next_at.ms = 0;
 		}
 	}
@@ -518,8 +536,26 @@ void dispatch_peer(struct dispatch *d, int fd)
 	channel_destroy(d->channel);
 	d->channel = channel_create(
 		d->loop, &message_table, ROLE_ENGINE, ROLE_NOTIFY, QUEUE_MAX, &handlers, d, fd);
-	offer_again(d);
+	offer_again(d, WAY_NOTIFY);
 	dispatch_pump(d, d->now);
+}
+
+/* -- the runner -- */
+
+void dispatch_runner_joined(struct dispatch *d)
+{
+	offer_again(d, WAY_RUNNER);
+	dispatch_pump(d, d->now);
+}
+
+void dispatch_runner_drained(struct dispatch *d)
+{
+	dispatch_pump(d, d->now);
+}
+
+void dispatch_told(struct dispatch *d, const struct frame *frame)
+{
+	on_delivered(d, frame);
 }
 
 struct dispatch_counts dispatch_counts(const struct dispatch *d)

@@ -1,4 +1,5 @@
 #pragma once
+#include "base/frame.h"
 #include "base/loop.h"
 #include "incidents/store_batch.h"
 
@@ -28,6 +29,11 @@ struct dispatch_handlers {
 	uint64_t (*generation)(void *owner); /* of that batch */
 	void (*hurry)(void *owner);          /* store it now */
 	void (*event)(void *owner, const char *kind, const char *object, const char *text);
+	/* Whether messages to that channel are for the runner; NULL: none is. */
+	bool (*runs)(void *owner, const char *channel);
+	/* Puts group, title and category of what a message is about. */
+	void (*describe)(void *owner, const struct outbox_row *row, struct frame_writer *w);
+	struct channel *(*runner)(void *owner); /* NULL: gone */
 };
 
 struct dispatch *dispatch_create(
@@ -65,6 +71,13 @@ void dispatch_each_open(
 
 /* A new socket to the notify role (taken). */
 void dispatch_peer(struct dispatch *dispatch, int fd);
+
+/* The runner has joined anew, or has room again. */
+void dispatch_runner_joined(struct dispatch *dispatch);
+void dispatch_runner_drained(struct dispatch *dispatch);
+
+/* What the runner says of a message it was given (TOLD). */
+void dispatch_told(struct dispatch *dispatch, const struct frame *frame);
 
 /* Messages of generations up to this one may leave. */
 void dispatch_released(struct dispatch *dispatch, uint64_t generation, struct wall now);

@@ -324,6 +324,13 @@ static void missed(struct publish *p)
 	}
 }
 
+static void send_or_miss(struct publish *p)
+{
+	if (p->channel && !send_frame(p)) {
+		missed(p);
+	}
+}
+
 void publish_declare(struct publish *p, const struct service *service)
 {
 	if (p->channel && !declare_send(p->channel, p->writer, service, service->id, NULL)) {
@@ -335,9 +342,7 @@ void publish_forget(struct publish *p, uint32_t service_id)
 {
 	message_start(p->writer, MESSAGE_FORGET);
 	frame_put_u32(p->writer, service_id);
-	if (p->channel && !send_frame(p)) {
-		missed(p);
-	}
+	send_or_miss(p);
 }
 
 void publish_seen(struct publish *p, const struct service *service)
@@ -369,9 +374,7 @@ void publish_mark(struct publish *p, uint64_t id)
 void publish_source_gone(struct publish *p, const char *id)
 {
 	source_gone_put(p->writer, id);
-	if (p->channel && !send_frame(p)) {
-		missed(p);
-	}
+	send_or_miss(p);
 }
 
 void publish_limits(struct publish *p, const struct service *service)

@@ -24,6 +24,43 @@ enum { ACTION_ARGUMENTS_MAX = 9 };
 
 /* -- what has to hold between settings -- */
 
+const char *const config_channel_facts[] = {"rule", "host", "group", "service", "title", "category",
+	"field", "level", "value", "threshold", "summary", "info", "link", "runbook", "kind", NULL};
+
+/* "${NAME}" in an argument; false: there is no such fact, `*name` (g_malloc) says which. */
+static bool check_facts(const char *text, char **name)
+{
+	for (const char *at = text; (at = strstr(at, "${")); at++) {
+		const char *end = strchr(at, '}');
+		g_autofree char *found = end ? g_strndup(at + 2, (size_t)(end - at - 2)) : NULL;
+		if (!found || !g_strv_contains(config_channel_facts, found)) {
+			*name = text_clean(at, strlen(at), 60);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void check_channel_command(const struct schema_context *context,
+	const struct block_statement *statement, const GPtrArray *command)
+{
+	if (!command || !command->len || ((const char *)command->pdata[0])[0] != '/') {
+		schema_complain(
+			context, statement, "E102", "the first text is the program's absolute path (\"/...\")");
+	}
+	for (guint i = 0; command && i < command->len; i++) {
+		g_autofree char *name = NULL;
+		if (i == 0 ? strchr(command->pdata[0], '$') != NULL
+				   : !check_facts(command->pdata[i], &name)) {
+			g_autofree char *all = g_strjoinv(", ", (char **)config_channel_facts);
+			struct diag *d = schema_complain(context, statement, "E102",
+				i == 0 ? "no \"$\" may stand in the path of a program" : "there is no fact %s",
+				name ? name : "");
+			diag_note(d, "there are: %s", all);
+		}
+	}
+}
+
 static void check_channel(const struct schema_context *context, void *target)
 {
 	/* the words of the table, as levels */
@@ -32,11 +69,21 @@ static void check_channel(const struct schema_context *context, void *target)
 	const struct block_statement *email = schema_find(context->block, "email");
 	const struct block_statement *webhook = schema_find(context->block, "webhook");
 	channel->least = levels[channel->least];
-	channel->kind = webhook ? CONFIG_CHANNEL_WEBHOOK : CONFIG_CHANNEL_EMAIL;
-	if (!email == !webhook) {
-		schema_complain(context, email && webhook ? webhook : NULL, "E102",
-			"a channel is either \"email\" or \"webhook\": exactly one of them");
-	} else if (email && channel->secret_file) {
+	const struct block_statement *command = schema_find(context->block, "command");
+	channel->kind = command   ? CONFIG_CHANNEL_COMMAND
+					: webhook ? CONFIG_CHANNEL_WEBHOOK
+							  : CONFIG_CHANNEL_EMAIL;
+	if (!!email + !!webhook + !!command != 1) {
+		schema_complain(context, email && webhook ? webhook : command, "E102",
+			"a channel is either \"email\", \"webhook\" or \"command\": exactly one of them");
+	} else if (command) {
+		check_channel_command(context, command, channel->command);
+	}
+	if (!command && schema_find(context->block, "timeout")) {
+		schema_complain(context, schema_find(context->block, "timeout"), "E106",
+			"\"timeout\" belongs to a command");
+	}
+	if (!webhook && channel->secret_file) {
 		schema_complain(context, schema_find(context->block, "secret_file"), "E106",
 			"\"secret_file\" belongs to a webhook");
 	}
@@ -203,10 +250,18 @@ static const struct schema_row channel_rows[] = {
 		.help =
 			"file with the key (0600); the header `X-Magpie-Signature: sha256=…` then holds the "
 			"HMAC-SHA-256 of the body"},
+	{"command", SCHEMA_TEXTS, AT(config_channel, command), .check = config_check_no_control,
+		.help = "the program's absolute path and its arguments, each a text of its own; no shell. "
+				"It gets the message on its standard input; `${rule}`, `${host}` and other facts "
+				"stand in arguments. Exit code 0: told; 75: try again; others: never"},
+	{"timeout", SCHEMA_DURATION, AT(config_channel, timeout_s), .least = 1, .most = 50,
+		.fallback = "30s", .help = "of a command; then it is ended and tried again"},
 	{"at", SCHEMA_WORD, AT(config_channel, least), .words = level_words, .fallback = "warning",
 		.help = "the least level that is told here"},
 };
-static const struct schema channel_schema = {"Somewhere a message can go: a mail address or a URL.",
+static const struct schema channel_schema = {
+	"Somewhere a message can go: a mail address, a URL, or a program. A program has to belong to "
+	"root and be writable by root alone.",
 	channel_rows, ARRAY_LENGTH(channel_rows), check_channel};
 
 static const struct schema_row action_rows[] = {
@@ -286,6 +341,9 @@ static void destroy_channel(void *p)
 	g_free(channel->name);
 	g_free(channel->address);
 	g_free(channel->secret_file);
+	if (channel->command) {
+		g_ptr_array_free(channel->command, TRUE);
+	}
 	g_free(channel);
 }
 

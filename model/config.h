@@ -16,16 +16,24 @@
  */
 struct diag_list;
 
-enum config_channel_kind { CONFIG_CHANNEL_EMAIL, CONFIG_CHANNEL_WEBHOOK };
+enum config_channel_kind { CONFIG_CHANNEL_EMAIL, CONFIG_CHANNEL_WEBHOOK, CONFIG_CHANNEL_COMMAND };
 
-/* Somewhere a message can go: `channel NAME { email "ADDRESS" }` or `{ webhook "URL" }`. */
+/*
+ * Somewhere a message can go: `channel NAME { email "ADDRESS" }`, `{ webhook "URL" }` or
+ * `{ command "/path" "text" … }`. "${NAME}" in an argument stands for a fact of the message.
+ */
 struct config_channel {
 	char *name;
 	enum config_channel_kind kind;
-	char *address;     /* mail address or URL, checked when read */
-	char *secret_file; /* webhook: key of the HMAC-SHA-256 signature; NULL: not signed */
-	uint32_t least;    /* told from this level on: 1 notice, 2 warning, 3 critical (default 2) */
+	char *address;      /* mail address or URL, checked when read */
+	char *secret_file;  /* webhook: key of the HMAC-SHA-256 signature; NULL: not signed */
+	GPtrArray *command; /* char *: the program's absolute path and its arguments; NULL: none */
+	uint32_t timeout_s; /* of a command */
+	uint32_t least;     /* told from this level on: 1 notice, 2 warning, 3 critical (default 2) */
 };
+
+/* Names that may stand in "${…}" of a channel's command, NULL-terminated. */
+extern const char *const config_channel_facts[];
 
 /*
  * Something the runner may execute: `action NAME { command "/path" "text" … }`. An element "$1" to

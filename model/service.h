@@ -21,11 +21,11 @@ struct field {
 	char *name;
 	char *label;
 	struct attributes attributes;
-	double min, max;         /* limits of the stored value, NaN: none */
-	uint32_t series_id;      /* of the state database, from 1; 0: not numbered (yet) */
-	uint16_t index;          /* in the service's array */
-	uint8_t type;            /* enum field_type */
-	bool gone;               /* was declared once, is not any more */
+	double min, max;    /* limits of the stored value, NaN: none */
+	uint32_t series_id; /* of the state database, from 1; 0: not numbered (yet) */
+	uint16_t index;     /* in the service's array */
+	uint8_t type;       /* enum field_type */
+	bool gone;          /* was declared once, is not any more */
 	bool made; /* the configuration makes it of others: no samples, no number (engine only) */
 	struct service *service; /* the owner */
 };

@@ -21,6 +21,7 @@
 #include "runner/action.h"
 #include "runner/clients.h"
 #include "runner/pool.h"
+#include "runner/teller.h"
 
 #include "base/banned.h"
 
@@ -53,6 +54,7 @@ struct runnerd {
 	struct partner *engine;
 	struct pool *pool;
 	struct clients *clients;
+	struct teller *teller;
 	struct frame_writer *writer;
 	size_t running;   /* actions */
 	GHashTable *runs; /* uint64_t -> struct run *, owned */
@@ -196,6 +198,10 @@ static void runnerd_frame(void *owner, const struct frame *frame, int fd)
 	if (fd >= 0) {
 		close(fd);
 	}
+	if (frame->type == MESSAGE_TELL) {
+		teller_take(d->teller, frame, d->config);
+		return;
+	}
 	if (frame->type != MESSAGE_RUN) {
 		return;
 	}
@@ -217,7 +223,9 @@ static void runnerd_frame(void *owner, const struct frame *frame, int fd)
 /* The channel is new or has room again. */
 static void runnerd_ready(void *owner)
 {
-	runnerd_tell_untold(owner);
+	struct runnerd *d = owner;
+	runnerd_tell_untold(d);
+	teller_tell_untold(d->teller);
 }
 
 static void runnerd_peer(void *state, unsigned peer, unsigned instance, int fd)
@@ -255,6 +263,7 @@ static void *runnerd_create(struct role *role, struct error *err)
 		&(struct pool_options){.loop = role->loop, .spawner = d->spawner, .state_dir = state_dir});
 	pool_configure(d->pool, config);
 	d->clients = clients_create(role, d->pool);
+	d->teller = teller_create(d->spawner, d->engine);
 	return d;
 }
 
@@ -292,6 +301,7 @@ static void runnerd_stop(void *state)
 {
 	struct runnerd *d = state;
 	d->stopping = true;
+	teller_stop(d->teller);
 	pool_close(d->pool);
 	d->stop_at.ms = mono_now().ms + STOP_MS;
 	d->stop_timer = loop_timer_create(d->role->loop, runnerd_wait, d);
@@ -303,6 +313,7 @@ static void runnerd_destroy(void *state)
 	struct runnerd *d = state;
 	clients_destroy(d->clients);
 	spawner_destroy(d->spawner);
+	teller_destroy(d->teller);
 	pool_destroy(d->pool);
 	loop_timer_destroy(d->stop_timer);
 	partner_destroy(d->engine);

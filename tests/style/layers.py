@@ -14,7 +14,7 @@ BELOW = {
     "incidents": ["base", "model", "rules"],
     "engine": ["base", "model", "rules", "incidents"],
     "notify": ["base", "model", "incidents"],
-    "runner": ["base", "model"],
+    "runner": ["base", "model", "notify"],
     "web": ["base", "model", "rules", "incidents"],
     "magpie": ["base", "model", "collector", "rrd", "rules", "incidents", "engine", "notify", "runner", "web"],
 }
