@@ -37,7 +37,6 @@ enum {
 	KEEP_EVENTS_DAYS = 90,
 	STOP_TURN_MS = 10,
 	STOP_MS = 5000,
-	RUNNER_QUEUE = 1 << 20,
 };
 
 /* -- events -- */
@@ -327,35 +326,14 @@ static const struct publish_handlers publish_handlers = {
 
 /* -- notify -- */
 
-static bool on_runs(void *owner, const char *channel)
-{
-	const struct config_channel *found = config_channel(((struct engine *)owner)->config, channel);
-	return found && found->kind == CONFIG_CHANNEL_COMMAND;
-}
-
-static void on_describe(void *owner, const struct outbox_row *row, struct frame_writer *w)
-{
-	const struct engine *engine = owner;
-	const struct host *host = catalog_host(engine->catalog, row->host);
-	const struct service *service = catalog_service(engine->catalog, row->host, row->service);
-	frame_put_text(w, host ? host->group : "");
-	frame_put_text(w, service ? attributes_or(&service->attributes, "graph_title", "") : "");
-	frame_put_text(w, service ? attributes_or(&service->attributes, "graph_category", "") : "");
-}
-
-static struct channel *on_runner(void *owner)
-{
-	return ((struct engine *)owner)->runner;
-}
-
 static const struct dispatch_handlers dispatch_handlers = {
 	.batch = on_batch,
 	.generation = on_generation,
 	.hurry = on_store,
 	.event = on_event,
-	.runs = on_runs,
-	.describe = on_describe,
-	.runner = on_runner,
+	.runs = orders_runs,
+	.describe = orders_describe,
+	.runner = orders_channel,
 };
 
 /* -- each second -- */
@@ -566,41 +544,6 @@ void engine_destroy(struct engine *engine)
 	g_free(engine);
 }
 
-static void runner_frame(void *owner, const struct frame *frame, int fd)
-{
-	if (fd >= 0) {
-		close(fd);
-	}
-	if (frame->type == MESSAGE_TOLD) {
-		dispatch_told(((struct engine *)owner)->dispatch, frame);
-	} else { /* nothing else was ordered by this engine */
-		log_info("engine.runner", "frame=%s of an earlier order",
-			frame_name(&message_table, frame->type));
-	}
-}
-
-static void runner_drained(void *owner)
-{
-	dispatch_runner_drained(((struct engine *)owner)->dispatch);
-}
-
-static void runner_closed(void *owner, const struct error *why)
-{
-	struct engine *engine = owner;
-	log_info("engine.runner_gone", "why=\"%s\"", log_safe(why->text));
-	channel_destroy(g_steal_pointer(&engine->runner));
-}
-
-static void join_runner(struct engine *engine, int fd)
-{
-	static const struct channel_handlers handlers = {
-		.frame = runner_frame, .closed = runner_closed, .drained = runner_drained};
-	channel_destroy(engine->runner);
-	engine->runner = channel_create(engine->loop, &message_table, ROLE_ENGINE, ROLE_RUNNER,
-		RUNNER_QUEUE, &handlers, engine, fd);
-	dispatch_runner_joined(engine->dispatch);
-}
-
 void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd)
 {
 	switch (peer) {
@@ -608,7 +551,7 @@ void engine_peer(struct engine *engine, unsigned peer, unsigned instance, int fd
 	case ROLE_RRD: feed_peer(engine->feed, instance, fd); break;
 	case ROLE_NOTIFY: dispatch_peer(engine->dispatch, fd); break;
 	case ROLE_WEB: publish_peer(engine->publish, fd); break;
-	case ROLE_RUNNER: join_runner(engine, fd); break;
+	case ROLE_RUNNER: orders_join(engine, fd); break;
 	default: close(fd); break; /* no link of magpie/roles.def */
 	}
 }

@@ -11,6 +11,7 @@
 #include "engine/inventory.h"
 #include "engine/keeper.h"
 #include "engine/marks.h"
+#include "engine/orders.h"
 #include "engine/publish.h"
 #include "engine/seen.h"
 #include "engine/sources.h"

@@ -324,25 +324,23 @@ static void missed(struct publish *p)
 	}
 }
 
-static void send_or_miss(struct publish *p)
+static void told(struct publish *p, bool sent)
 {
-	if (p->channel && !send_frame(p)) {
+	if (!sent) {
 		missed(p);
 	}
 }
 
 void publish_declare(struct publish *p, const struct service *service)
 {
-	if (p->channel && !declare_send(p->channel, p->writer, service, service->id, NULL)) {
-		missed(p);
-	}
+	told(p, !p->channel || declare_send(p->channel, p->writer, service, service->id, NULL));
 }
 
 void publish_forget(struct publish *p, uint32_t service_id)
 {
 	message_start(p->writer, MESSAGE_FORGET);
 	frame_put_u32(p->writer, service_id);
-	send_or_miss(p);
+	told(p, !p->channel || send_frame(p));
 }
 
 void publish_seen(struct publish *p, const struct service *service)
@@ -352,37 +350,29 @@ void publish_seen(struct publish *p, const struct service *service)
 	for (size_t i = 0; i < service_field_count(service); i++) {
 		put_seen(p, service_field(service, i)->series_id);
 	}
-	if (p->channel && frame_room(p->writer) < empty && !send_frame(p)) {
-		missed(p);
-	}
+	told(p, !p->channel || frame_room(p->writer) >= empty || send_frame(p));
 }
 
 void publish_source(struct publish *p, const char *id)
 {
-	if (p->channel && !send_source(p, id)) {
-		missed(p);
-	}
+	told(p, !p->channel || send_source(p, id));
 }
 
 void publish_mark(struct publish *p, uint64_t id)
 {
-	if (p->channel && !send_mark(p, id)) {
-		missed(p);
-	}
+	told(p, !p->channel || send_mark(p, id));
 }
 
 void publish_source_gone(struct publish *p, const char *id)
 {
 	source_gone_put(p->writer, id);
-	send_or_miss(p);
+	told(p, !p->channel || send_frame(p));
 }
 
 void publish_limits(struct publish *p, const struct service *service)
 {
 	for (size_t i = 0; p->channel && i < service_field_count(service); i++) {
-		if (!send_limits(p, service_field(service, i)->series_id)) {
-			missed(p);
-		}
+		told(p, send_limits(p, service_field(service, i)->series_id));
 	}
 }
 
@@ -400,9 +390,7 @@ void publish_alert(struct publish *p, void *alert)
 	if (p->channel) {
 		live_flush(p);
 		p->handlers.alert(p->owner, alert, p->writer);
-		if (!send_frame(p)) {
-			missed(p);
-		}
+		told(p, send_frame(p));
 	}
 }
 
