@@ -21,7 +21,6 @@ struct config_settings {
 	GPtrArray *ignore;
 	char *token_file;
 	char *layout;
-	GPtrArray *sources; /* struct config_source * */
 	GPtrArray *sources;            /* struct config_source * */
 	GPtrArray *overrides, *graphs; /* struct config_override *, struct config_graph * */
 };

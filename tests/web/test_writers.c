@@ -176,7 +176,7 @@ static void exports_have_all_columns(void **state)
 	g_string_truncate(out, 0);
 	export_tsv(&graph, out);
 	assert_string_equal(out->str, "time\tepoch\t'=a</entry>\tb\n"
-								  "1970-01-01T00:00:10Z\t10\t60\t12\n"
+								  "1970-01-01T00:00:10Z\t10\t60\t70\n"
 								  "1970-01-01T00:00:20Z\t20\t\t\n");
 	g_string_truncate(out, 0);
 	export_json(&graph, out);
