@@ -12,6 +12,8 @@
 #include "web/facades/graphite_time.h"
 
 #include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -208,6 +210,30 @@ static void times_are_read_as_graphite_does(void **state)
 	}
 }
 
+/* hostile 53: a name that is a path would have the file opened, and a pipe waited for */
+static void zones_are_names_and_no_files(void **state)
+{
+	static const char *const good[] = {"", "UTC", "Europe/Berlin", "Etc/GMT+3", "+02:00"};
+	g_autofree char *directory = g_dir_make_tmp("magpie-zone-XXXXXX", NULL);
+	g_autofree char *pipe = g_build_filename(directory, "pipe", NULL);
+	g_autofree char *up = g_strconcat("../../..", pipe, NULL);
+	const char *const bad[] = {pipe, up, "/usr/share/zoneinfo/UTC", "../zoneinfo/UTC",
+		"Europe/../UTC", "zone.tab", "Nowhere/There", "UTC\n", "\xff"};
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	for (size_t i = 0; i < ARRAY_LENGTH(good); i++) {
+		g_autoptr(GTimeZone) zone = graphite_zone(good[i]);
+		assert_non_null(zone);
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
+		g_autoptr(GTimeZone) zone = graphite_zone(bad[i]);
+		if (zone) {
+			fail_msg("%s is taken", bad[i]);
+		}
+	}
+	unlink(pipe);
+	rmdir(directory);
+}
+
 /* -- targets -- */
 
 /* A fake archive: series 1 has 0, 1, 2 …, series 4 is ten times that and unknown at 3, others 100.
@@ -401,6 +427,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(names_with_the_same_path_are_all_found, setup, teardown),
 		cmocka_unit_test(hostile_patterns_are_refused_or_cheap),
 		cmocka_unit_test(times_are_read_as_graphite_does),
+		cmocka_unit_test(zones_are_names_and_no_files),
 		cmocka_unit_test_setup_teardown(functions_compute_what_is_documented, setup, teardown),
 		cmocka_unit_test_setup_teardown(points_become_fewer_by_their_own_function, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_targets_are_refused_with_a_reason, setup, teardown),

@@ -75,7 +75,7 @@ static bool read_format(struct render *r, struct error *err)
 static bool read_zone(struct render *r, struct error *err)
 {
 	const char *name = request_text(&r->x->request, "tz");
-	r->zone = name && *name ? g_time_zone_new_identifier(name) : g_time_zone_new_local();
+	r->zone = graphite_zone(name ? name : "");
 	return r->zone || error_set(err, ERR_CONFIG, "tz: there is no time zone \"%.60s\"", name);
 }
 

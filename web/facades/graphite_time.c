@@ -32,6 +32,22 @@ static const struct unit {
 	{"y", 365 * DAY_S},
 };
 
+/* GLib takes the name for that of a file, also with ".." and from the root, and opens it. */
+static bool is_zone_name(const char *name)
+{
+	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+								 "_+-/:");
+	return *name != '/' && !name[length] && length < TEXT_MAX;
+}
+
+GTimeZone *graphite_zone(const char *name)
+{
+	if (!*name) {
+		return g_time_zone_new_local();
+	}
+	return is_zone_name(name) ? g_time_zone_new_identifier(name) : NULL;
+}
+
 static int64_t unit_seconds(const char *name, size_t length)
 {
 	for (size_t i = 0; i < ARRAY_LENGTH(units); i++) {
