@@ -1,5 +1,5 @@
 """Graphs beside those of Debian's munin-graph: for every graph of a private Munin the arguments for rrdtool are the same, one
-by one, but for the differences that docs/graphs.md lists; and where they are the same, so are the pixels.
+by one, but for the differences that docs/archive.md lists; and where they are the same, so are the pixels.
 
 The captured lists of the fixtures (MAGPIE_FIXTURES, or shared/fixtures beside the repository) are compared too, if they are
 there.
@@ -112,7 +112,7 @@ def number(text):
 
 
 def normal(arguments, loose):
-    """What is allowed to differ is made the same (docs/graphs.md); `loose`: the width of the legend too."""
+    """What is allowed to differ is made the same (docs/archive.md); `loose`: the width of the legend too."""
     result, i = [], 0
     while i < len(arguments):
         argument = arguments[i]
