@@ -1,4 +1,5 @@
 #include "model/mark.h"
+#include "base/role.h"
 #include "model/message.h"
 
 #include "tests/support/test.h"
@@ -42,6 +43,27 @@ static void a_mark_comes_back_whole(void **state UNUSED)
 	assert_string_equal(back->about, "disk_full");
 	assert_string_equal(back->text, "97 % full");
 	assert_string_equal(back->instance, "disk_full web1 df _dev_vda");
+}
+
+static void the_shortest_note_passes_between_roles(void **state UNUSED)
+{
+	char none[] = "";
+	char text[] = "x";
+	struct mark mark = {.id = 1, .kind = MARK_NOTE, .from = {1}, .host = none, .service = none};
+	mark.field = mark.about = mark.instance = none;
+	mark.text = text;
+	g_autofree struct frame_writer *w = g_new0(struct frame_writer, 1);
+	mark_put(w, &mark);
+	frame_finish(w);
+	struct frame frame;
+	const char *why = "";
+	if (!frame_decode(&message_table, ROLE_ENGINE, ROLE_WEB, w->packet, w->length, &frame, &why)) {
+		fail_msg("%s", why);
+	}
+	struct error err;
+	AUTO(mark) back = mark_read(&frame, &err);
+	assert_non_null(back);
+	assert_string_equal(back->text, "x");
 }
 
 static void texts_are_cleaned_and_cut(void **state UNUSED)
@@ -134,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mark_comes_back_whole),
+		cmocka_unit_test(the_shortest_note_passes_between_roles),
 		cmocka_unit_test(texts_are_cleaned_and_cut),
 		cmocka_unit_test(senseless_marks_are_refused),
 		cmocka_unit_test(a_span_holds_what_reaches_into_it),

@@ -27,6 +27,48 @@ static void every_row_can_be_started_and_decoded(void **state)
 	}
 }
 
+/* What a role writes when names and texts are as short as they may be: a row that refuses it ends
+ * the receiver's channel. */
+static void short_names_and_empty_texts_fit(void **state)
+{
+	(void)state;
+	static const struct {
+		enum message_type type;
+		uint32_t fixed; /* bytes beside texts */
+		uint32_t texts; /* each at least its length */
+	} rows[] = {
+		{MESSAGE_SERVICE, 14, 3},
+		{MESSAGE_HOST_SEEN, 21, 3},
+		{MESSAGE_EXECUTE, 13, 2},
+		{MESSAGE_EXECUTED, 20, 1},
+		{MESSAGE_RRD_EVENT, 0, 3},
+		{MESSAGE_RRD_TASK, 8, 2},
+		{MESSAGE_RRD_TASK_STATE, 25, 2},
+		{MESSAGE_GRAPH, 54, 1},
+		{MESSAGE_HOST, 16, 4},
+		{MESSAGE_ALERT, 26, 10},
+		{MESSAGE_STATUS, 40, 1},
+		{MESSAGE_EVENT, 8, 3},
+		{MESSAGE_LIMIT, 5, 1},
+		{MESSAGE_MARK, 26, 6},
+		{MESSAGE_STATISTIC, 8, 1},
+		{MESSAGE_ASK, 4, 3},
+		{MESSAGE_ANSWER, 5, 1},
+		{MESSAGE_DELIVER, 38, 11},
+		{MESSAGE_DELIVERED, 11, 1},
+		{MESSAGE_RUN, 10, 1},
+		{MESSAGE_RAN, 15, 1},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		for (size_t r = 0; r < message_table.count; r++) {
+			const struct frame_rule *rule = &message_table.rules[r];
+			if (rule->type == rows[i].type && rule->least > rows[i].fixed + 2 * rows[i].texts) {
+				fail_msg("%s wants %u bytes", rule->name, (unsigned)rule->least);
+			}
+		}
+	}
+}
+
 static void numbers_are_given_once(void **state)
 {
 	(void)state;
@@ -86,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_can_be_started_and_decoded),
+		cmocka_unit_test(short_names_and_empty_texts_fit),
 		cmocka_unit_test(numbers_are_given_once),
 		cmocka_unit_test(who_talks_to_whom),
 		cmocka_unit_test(roles_have_names),
