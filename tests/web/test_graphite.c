@@ -155,6 +155,44 @@ static void hostile_patterns_are_refused_or_cheap(void **state)
 	assert_false(graphite_part_matches(slow, 0, name));
 }
 
+static void ignore_node(void *owner, const struct graphite_node *node)
+{
+}
+
+/* Nothing is found, so no series are counted: the looking is. */
+static void looking_for_nothing_has_a_limit(void **state)
+{
+	enum { HOSTS = 200 };
+	struct error err = {0};
+	for (unsigned i = 0; i < HOSTS; i++) {
+		g_autofree char *host = g_strdup_printf("h%u", i);
+		declare("many", host, "load", "load");
+	}
+	AUTO(graphite_pattern) plain = graphite_pattern_parse("*.*.*.nothing", NULL);
+	AUTO(graphite_pattern)
+	long_set = graphite_pattern_parse(
+		"many.*.load.*[bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb]", NULL);
+	size_t cheap = graphite_find(catalog, plain, false, ignore_node, NULL);
+	assert_true(cheap >= HOSTS && cheap < 10 * HOSTS);
+	assert_true(graphite_find(catalog, long_set, false, ignore_node, NULL) > cheap);
+	struct graphite_question question = {.from_s = 0, .to_s = 60};
+	struct graphite_targets *targets = graphite_targets_create(&question);
+	g_autoptr(GString) text = g_string_new("group(*.*.*.nothing");
+	for (unsigned i = 0; i < 900; i++) {
+		g_string_append(text, ",*.*.*.n*");
+	}
+	g_string_append_c(text, ')');
+	bool taken = true;
+	unsigned count = 0;
+	for (; taken && count < 60; count++) {
+		taken = graphite_targets_add(targets, catalog, text->str, &err);
+	}
+	assert_false(taken);
+	assert_in_range(count, 2, 59);
+	assert_non_null(strstr(err.text, "too long to be found"));
+	graphite_targets_destroy(targets);
+}
+
 /* -- times -- */
 
 static void times_are_read_as_graphite_does(void **state)
@@ -426,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_path_of_a_series_finds_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_with_the_same_path_are_all_found, setup, teardown),
 		cmocka_unit_test(hostile_patterns_are_refused_or_cheap),
+		cmocka_unit_test_setup_teardown(looking_for_nothing_has_a_limit, setup, teardown),
 		cmocka_unit_test(times_are_read_as_graphite_does),
 		cmocka_unit_test(zones_are_names_and_no_files),
 		cmocka_unit_test_setup_teardown(functions_compute_what_is_documented, setup, teardown),

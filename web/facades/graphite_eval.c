@@ -12,7 +12,10 @@
  * asked for (timeShift, movingAverage) is said by its scope function, which is asked twice: when
  * the basket is filled, with an estimate of the step, and when its values are read.
  */
-enum { LINE_STEP_S = 60 /* of answers without a series */ };
+enum {
+	LINE_STEP_S = 60,          /* of answers without a series */
+	LOOKING_MAX = 4 * 1000000, /* names compared for all targets: about a second */
+};
 
 struct graphite_leaf {
 	uint32_t series_id, step_s;
@@ -24,7 +27,7 @@ struct graphite_leaf {
 struct graphite_targets {
 	struct graphite_question question;
 	GPtrArray *expressions; /* owned */
-	size_t leaves;
+	size_t leaves, looking;
 	int64_t step_s;
 	size_t room;
 };
@@ -96,7 +99,11 @@ static bool resolve(struct graphite_targets *targets, const struct catalog *cata
 {
 	if (e->kind == GRAPHITE_PATH) {
 		e->leaves = g_ptr_array_new_with_free_func(leaf_free);
-		graphite_find(catalog, e->pattern, targets->question.gone, add_leaf, e);
+		targets->looking += graphite_find(catalog, e->pattern, targets->question.gone, add_leaf, e);
+		if (targets->looking > LOOKING_MAX) {
+			return error_set(err, ERR_CONFIG,
+				"the targets take too long to be found; ask for fewer, or name groups and hosts");
+		}
 		targets->leaves += e->leaves->len;
 		return targets->leaves <= BASKET_SERIES_MAX ||
 			   error_set(

@@ -12,7 +12,7 @@
  * Braces are taken apart once, when a pattern is read; what remains are globs that are matched
  * without recursion, in at most length of pattern times length of name (hostile 40).
  */
-enum { VARIANTS_MAX = 256, GLOBS_MAX = 32 };
+enum { VARIANTS_MAX = 256, GLOBS_MAX = 32, GLOB_PIECE = 16 /* bytes that cost as a name */ };
 
 struct graphite_pattern {
 	GPtrArray *parts; /* struct part *, owned */
@@ -22,6 +22,7 @@ struct part {
 	GPtrArray *variants; /* all of them */
 	GHashTable *plain;   /* those without * ? [, borrowed */
 	GPtrArray *globs;    /* the others, borrowed */
+	size_t cost;         /* of comparing a name with it: a plain one is 1 */
 };
 
 static void part_free(gpointer data)
@@ -39,6 +40,7 @@ static struct part *part_create(void)
 	part->variants = g_ptr_array_new_with_free_func(g_free);
 	part->plain = g_hash_table_new(g_str_hash, g_str_equal);
 	part->globs = g_ptr_array_new();
+	part->cost = 1;
 	return part;
 }
 
@@ -104,6 +106,7 @@ static bool sort_variants(struct part *part, struct error *err)
 		}
 		if (strpbrk(variant, "*?[")) {
 			g_ptr_array_add(part->globs, variant);
+			part->cost += strlen(variant) / GLOB_PIECE;
 		} else {
 			g_hash_table_add(part->plain, variant);
 		}
@@ -244,15 +247,19 @@ struct walk {
 	void *owner;
 	GHashTable *branches; /* paths that were told */
 	GString *path;
-	size_t depth;
+	size_t depth, cost;
 };
 
 /* Appends a part, dots in it as "_" if it is `one` part whatever it holds. False: no match. */
 static bool enter(struct walk *w, const char *name, size_t length)
 {
+	if (w->depth == w->pattern->parts->len) {
+		return false;
+	}
 	g_autofree char *part = g_strndup(name, length);
 	g_strdelimit(part, ".", '_');
-	if (w->depth == w->pattern->parts->len || !graphite_part_matches(w->pattern, w->depth, part)) {
+	w->cost += ((const struct part *)w->pattern->parts->pdata[w->depth])->cost;
+	if (!graphite_part_matches(w->pattern, w->depth, part)) {
 		return false;
 	}
 	g_string_append_printf(w->path, "%s%s", w->depth ? "." : "", part);
@@ -334,8 +341,8 @@ static void walk_host(struct walk *w, const struct host *host)
 	}
 }
 
-void graphite_find(const struct catalog *catalog, const struct graphite_pattern *pattern, bool gone,
-	graphite_node_fn fn, void *owner)
+size_t graphite_find(const struct catalog *catalog, const struct graphite_pattern *pattern,
+	bool gone, graphite_node_fn fn, void *owner)
 {
 	struct walk w = {.pattern = pattern, .gone = gone, .fn = fn, .owner = owner};
 	const GPtrArray *hosts = catalog_hosts(catalog);
@@ -347,6 +354,7 @@ void graphite_find(const struct catalog *catalog, const struct graphite_pattern 
 	}
 	g_string_free(w.path, TRUE);
 	g_hash_table_unref(w.branches);
+	return w.cost;
 }
 
 char *graphite_path(const struct field *field)

@@ -35,9 +35,9 @@ struct graphite_node {
 typedef void (*graphite_node_fn)(void *owner, const struct graphite_node *node);
 
 /* Calls `fn` for whatever matches, sorted by group and host. Fields that are gone count only if
- * `gone`. */
-void graphite_find(const struct catalog *catalog, const struct graphite_pattern *pattern, bool gone,
-	graphite_node_fn fn, void *owner);
+ * `gone`. Returns what it cost: about as many names as were compared. */
+size_t graphite_find(const struct catalog *catalog, const struct graphite_pattern *pattern,
+	bool gone, graphite_node_fn fn, void *owner);
 
 /* The path of a series (g_malloc). */
 char *graphite_path(const struct field *field);
