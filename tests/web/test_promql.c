@@ -342,6 +342,7 @@ static void what_is_wrong_or_outside_is_said(void **state)
 		{"x{host=\"\\q\"}", ERR_CONFIG, "escape"},
 		{"x{host=~\"(\"}", ERR_CONFIG, "no regular expression"},
 		{"x{host=~\"(?=a)b\"}", ERR_CONFIG, "RE2"},
+		{"x{host=~\"a)|(b\"}", ERR_CONFIG, "no regular expression"},
 		{"x{host=~\"(a)\\\\1\"}", ERR_CONFIG, "RE2"},
 		{"x{host=~\"(*LIMIT_MATCH=9)a\"}", ERR_CONFIG, "RE2"},
 		{"x[0s]", ERR_CONFIG, "duration"},
@@ -397,6 +398,59 @@ static void hostile_queries_end_quickly(void **state)
 	promql_matcher_destroy(m);
 }
 
+/* One expression is slow on every value but too slow on none, or there are many of them. */
+static void slow_expressions_are_given_up_together(void **state)
+{
+	enum { MATCHERS = 40, VALUES = 200 };
+	int64_t spent_us = 0;
+	struct error err = {0};
+	g_autoptr(GPtrArray) matchers = g_ptr_array_new();
+	bool sane = true;
+	for (size_t i = 0; i < MATCHERS; i++) {
+		g_autofree char *pattern = g_strdup_printf("(a|b|[0-9-])*[0-9]x{%zu}", i + 1);
+		struct promql_matcher *m = promql_matcher_create("host", PROMQL_LIKE, pattern, &err);
+		assert_non_null(m);
+		g_ptr_array_set_size(matchers, 0);
+		g_ptr_array_add(matchers, m);
+		for (size_t k = 0; k < VALUES; k++) {
+			g_autofree char *value = g_strdup_printf("%02000zux%zu", k, i);
+			assert_false(promql_matcher_matches(m, value));
+		}
+		bool one = promql_matchers_sane(matchers, &spent_us, &err);
+		assert_true(one || err.kind == ERR_NOT_FOUND);
+		assert_true(one == (promql_matcher_sane(m) && spent_us <= PROMQL_MATCHING_US));
+		sane = sane && one;
+		promql_matcher_destroy(m);
+	}
+	assert_false(sane);
+}
+
+/* What stays in place takes time as well. */
+static void operators_are_paid_from_the_budget(void **state)
+{
+	static const struct promql_question span = {
+		.start_ms = 1200000, .step_ms = 60000, .instants = PROMQL_INSTANTS_MAX};
+	struct error err = {0};
+	g_autoptr(GString) query = g_string_new("{host=~\"h.+\"}");
+	for (int i = 0; i < 60; i++) {
+		g_string_append(query, "+1");
+	}
+	g_autofree char *few = ask(query->str, &span, in_order, &err);
+	assert_non_null(few);
+	for (int i = 0; i < 60; i++) {
+		g_autofree char *host = g_strdup_printf("h%d", 100 + i);
+		declare(host, "load", "load", FIELD_GAUGE, 60);
+	}
+	uint32_t series[66];
+	for (uint32_t i = 0; i < ARRAY_LENGTH(series); i++) {
+		series[i] = i + 1;
+	}
+	g_autofree char *many = ask(query->str, &span, series, &err);
+	assert_null(many);
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+	assert_non_null(strstr(err.text, "takes too much"));
+}
+
 static void durations_are_read(void **state)
 {
 	int64_t ms = 0;
@@ -443,6 +497,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_range_has_gaps_where_nothing_is_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_wrong_or_outside_is_said, setup, teardown),
 		cmocka_unit_test(hostile_queries_end_quickly),
+		cmocka_unit_test(slow_expressions_are_given_up_together),
+		cmocka_unit_test_setup_teardown(operators_are_paid_from_the_budget, setup, teardown),
 		cmocka_unit_test(durations_are_read),
 		cmocka_unit_test_setup_teardown(metrics_have_legal_names, setup, teardown),
 		cmocka_unit_test(every_function_is_described),

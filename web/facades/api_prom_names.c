@@ -15,6 +15,7 @@ enum { MATCHES_MAX = 20, ENTRIES_MAX = 20000 };
 struct naming {
 	GHashTable *seen;  /* series ids */
 	GPtrArray *fields; /* const struct field *, of the catalog: gone with the request */
+	int64_t matching_us;
 };
 
 static void add_field(void *owner, const struct field *field)
@@ -33,13 +34,8 @@ static bool select_one(const struct web *web, const char *text, struct naming *n
 	}
 	struct promql_selection selection = {
 		.matchers = node->matchers, .found = add_field, .owner = n};
-	promql_select(replica_catalog(web->replica), &selection);
-	for (guint i = 0; i < node->matchers->len; i++) {
-		if (!promql_matcher_sane(node->matchers->pdata[i])) {
-			return error_set(err, ERR_NOT_FOUND, "a regular expression takes too long");
-		}
-	}
-	return true;
+	(void)promql_select(replica_catalog(web->replica), &selection); /* MATCHES_MAX bounds it */
+	return promql_matchers_sane(node->matchers, &n->matching_us, err);
 }
 
 GPtrArray *prom_select(const struct web *web, const struct request *request, struct error *err)
@@ -49,7 +45,7 @@ GPtrArray *prom_select(const struct web *web, const struct request *request, str
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
 	g_autoptr(GPtrArray) fields = g_ptr_array_new();
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
-	struct naming n = {seen, fields};
+	struct naming n = {.seen = seen, .fields = fields};
 	struct promql_selection all = {.matchers = none, .found = add_field, .owner = &n};
 	if (count > MATCHES_MAX) {
 		error_set(err, ERR_CONFIG, "match[]: more than %d", MATCHES_MAX);
@@ -61,7 +57,7 @@ GPtrArray *prom_select(const struct web *web, const struct request *request, str
 		}
 	}
 	if (!count) {
-		promql_select(replica_catalog(web->replica), &all);
+		(void)promql_select(replica_catalog(web->replica), &all);
 	}
 	return g_steal_pointer(&fields);
 }

@@ -263,9 +263,11 @@ bool promql_run_binary(struct promql_evaluation *e, const struct promql_node *no
 	struct promql_value *result, struct error *err)
 {
 	struct promql_value sides[2] = {{0}};
-	bool good = promql_evaluate(e, node->arguments[0], &sides[0], err) &&
-				promql_evaluate(e, node->arguments[1], &sides[1], err) &&
-				combine(e, node, sides, result, err);
+	bool good =
+		promql_evaluate(e, node->arguments[0], &sides[0], err) &&
+		promql_evaluate(e, node->arguments[1], &sides[1], err) &&
+		promql_spend(e, promql_value_size(e, &sides[0]) + promql_value_size(e, &sides[1]), err) &&
+		combine(e, node, sides, result, err);
 	promql_value_finish(&sides[0]);
 	promql_value_finish(&sides[1]);
 	return good;

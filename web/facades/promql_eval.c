@@ -12,9 +12,9 @@
  * language changes labels by value. Labels are interned, so that equal ones are the same pointer.
  *
  * Two budgets bound the time that a query may take from everybody else: values that are made, and
- * samples that are visited by windows.
+ * visits: of samples by windows, of values by operators, of names by selectors.
  */
-enum { LOOKBACK_LEAST_S = 60, LEAVES_MAX = 300000 };
+enum { LOOKBACK_LEAST_S = 60, LEAVES_MAX = 300000, NAME_VISITS = 4 /* what a name costs */ };
 
 void promql_value_finish(struct promql_value *value)
 {
@@ -57,6 +57,12 @@ const char *promql_intern(struct promql_evaluation *e, const char *text)
 	return g_string_chunk_insert_const(e->texts, text);
 }
 
+bool promql_spend(struct promql_evaluation *e, size_t visits, struct error *err)
+{
+	e->visits += visits;
+	return e->visits <= PROMQL_VISITS_MAX || promql_too_much(err);
+}
+
 bool promql_too_much(struct error *err)
 {
 	return error_set(err, ERR_NOT_FOUND,
@@ -72,6 +78,7 @@ struct plan {
 	struct promql_node *selector;
 	const struct promql_function *around; /* of a range; NULL: none */
 	struct error *err;
+	int64_t matching_us;
 	bool failed;
 };
 
@@ -161,13 +168,9 @@ static bool plan_selector(struct plan *p, struct promql_node *node)
 		.matchers = node->matchers, .visible = is_visible, .found = add_leaf, .owner = p};
 	p->selector = node;
 	node->leaves = g_ptr_array_new_with_free_func(g_free);
-	promql_select(p->known->catalog, &selection);
-	for (guint i = 0; !p->failed && i < node->matchers->len; i++) {
-		if (!promql_matcher_sane(node->matchers->pdata[i])) {
-			return error_set(p->err, ERR_NOT_FOUND, "a regular expression takes too long");
-		}
-	}
-	return !p->failed;
+	size_t cost = promql_select(p->known->catalog, &selection) * NAME_VISITS;
+	return !p->failed && promql_matchers_sane(node->matchers, &p->matching_us, p->err) &&
+		   promql_spend(p->e, cost, p->err);
 }
 
 static bool plan_node(
@@ -205,6 +208,11 @@ void promql_value_vector(struct promql_value *value)
 {
 	*value = (struct promql_value){
 		.type = PROMQL_VECTOR, .series = g_ptr_array_new_with_free_func(series_free)};
+}
+
+size_t promql_value_size(const struct promql_evaluation *e, const struct promql_value *value)
+{
+	return e->question.instants * (value->series ? value->series->len : 1);
 }
 
 static double *make_column(struct promql_evaluation *e, struct error *err)

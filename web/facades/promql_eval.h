@@ -80,5 +80,10 @@ struct promql_series *promql_series_add(struct promql_evaluation *evaluation,
 	struct promql_value *value, const struct promql_series *labels, struct error *err);
 /* The text that equal labels share. */
 const char *promql_intern(struct promql_evaluation *evaluation, const char *text);
+/* How many values it has, present or not. */
+size_t promql_value_size(
+	const struct promql_evaluation *evaluation, const struct promql_value *value);
+/* Takes from the budget of visits; false and NOT_FOUND: there is no more. */
+MUST_USE bool promql_spend(struct promql_evaluation *evaluation, size_t visits, struct error *err);
 bool promql_numbers_create(
 	struct promql_evaluation *evaluation, struct promql_value *value, struct error *err);

@@ -3,6 +3,7 @@
 #include "model/catalog.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/banned.h"
 
@@ -21,6 +22,7 @@ struct promql_matcher {
 	GRegex *regex;
 	GHashTable *set;   /* of texts, in place of an expression; NULL: none */
 	GHashTable *known; /* value -> 1 no, 2 yes */
+	int64_t spent_us;  /* of this thread, on the expression */
 	bool broken;
 };
 
@@ -100,10 +102,13 @@ static GRegex *compile(const char *value, struct error *err)
 			"looking around)");
 		return NULL;
 	}
+	g_autoptr(GError) alone = NULL;
+	g_autoptr(GRegex) plain = g_regex_new(value, 0, 0, &alone); /* "a)|(b" is none by itself */
 	g_autofree char *pattern =
 		g_strdup_printf("(*LIMIT_MATCH=%d)(*LIMIT_DEPTH=%d)^(?:%s)$", STEPS_MAX, STEPS_MAX, value);
 	g_autoptr(GError) wrong = NULL;
-	GRegex *regex = g_regex_new(pattern, G_REGEX_DOLLAR_ENDONLY | G_REGEX_DOTALL, 0, &wrong);
+	GRegex *regex =
+		plain ? g_regex_new(pattern, G_REGEX_DOLLAR_ENDONLY | G_REGEX_DOTALL, 0, &wrong) : NULL;
 	if (!regex) {
 		error_set(err, ERR_CONFIG, "\"%.80s\" is no regular expression", value);
 	}
@@ -152,6 +157,13 @@ void promql_matcher_destroy(struct promql_matcher *m)
 	}
 }
 
+static int64_t thread_us(void)
+{
+	struct timespec ts = {0};
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 /* Once an expression was too slow it is not asked again. */
 static bool like(struct promql_matcher *m, const char *value)
 {
@@ -163,8 +175,10 @@ static bool like(struct promql_matcher *m, const char *value)
 	if (known || m->broken) {
 		return GPOINTER_TO_INT(known) == 2;
 	}
+	int64_t begun_us = thread_us();
 	bool matches = g_regex_match_full(m->regex, value, -1, 0, 0, NULL, &wrong);
-	m->broken = m->broken || wrong;
+	m->spent_us += thread_us() - begun_us;
+	m->broken = wrong || m->spent_us > PROMQL_MATCHING_US;
 	if (g_hash_table_size(m->known) < REMEMBERED_MAX) {
 		g_hash_table_insert(m->known, g_strdup(value), GINT_TO_POINTER(matches ? 2 : 1));
 	}
@@ -184,6 +198,18 @@ bool promql_matcher_matches(struct promql_matcher *m, const char *value)
 bool promql_matcher_sane(const struct promql_matcher *m)
 {
 	return !m->broken;
+}
+
+bool promql_matchers_sane(const GPtrArray *matchers, int64_t *spent_us, struct error *err)
+{
+	bool sane = true;
+	for (guint i = 0; i < matchers->len; i++) {
+		const struct promql_matcher *m = matchers->pdata[i];
+		*spent_us += m->spent_us;
+		sane = sane && !m->broken;
+	}
+	return (sane && *spent_us <= PROMQL_MATCHING_US) ||
+		   error_set(err, ERR_NOT_FOUND, "a regular expression takes too long");
 }
 
 enum promql_label promql_matcher_label(const struct promql_matcher *m)
@@ -225,7 +251,7 @@ static bool has_label(const GPtrArray *matchers, enum promql_label label)
 	return false;
 }
 
-static void select_fields(const struct service *service, const struct promql_selection *s)
+static size_t select_fields(const struct service *service, const struct promql_selection *s)
 {
 	char metric[PROMQL_METRIC_MAX];
 	bool named = has_label(s->matchers, PROMQL_NAME);
@@ -237,25 +263,30 @@ static void select_fields(const struct service *service, const struct promql_sel
 			s->found(s->owner, field);
 		}
 	}
+	return service_field_count(service);
 }
 
-void promql_select(const struct catalog *catalog, const struct promql_selection *s)
+size_t promql_select(const struct catalog *catalog, const struct promql_selection *s)
 {
 	const GPtrArray *hosts = catalog_hosts(catalog);
+	size_t looked = 0;
 	if (!takes(s->matchers, PROMQL_LABELS, "")) {
-		return;
+		return 0;
 	}
 	for (guint h = 0; h < hosts->len; h++) {
 		const struct host *host = hosts->pdata[h];
+		looked++;
 		if (!takes(s->matchers, PROMQL_HOST, host->name)) {
 			continue;
 		}
 		for (guint i = 0; i < host->services->len; i++) {
 			const struct service *service = host->services->pdata[i];
+			looked++;
 			if (takes(s->matchers, PROMQL_GROUP, service->group) &&
 				takes(s->matchers, PROMQL_SERVICE, service->name)) {
-				select_fields(service, s);
+				looked += select_fields(service, s);
 			}
 		}
 	}
+	return looked * MAX(s->matchers->len, 1);
 }

@@ -47,8 +47,16 @@ void promql_matcher_destroy(struct promql_matcher *matcher);
 /* Whether a value matches; "" for a label that is not there. Remembers what it was asked. */
 bool promql_matcher_matches(struct promql_matcher *matcher, const char *value);
 
-/* False once an expression took more steps on some value than are allowed (hostile 40). */
+/*
+ * False once an expression took more steps on some value than are allowed, or more time on all
+ * (hostile 40).
+ */
+enum { PROMQL_MATCHING_US = 300000 };
 bool promql_matcher_sane(const struct promql_matcher *matcher);
+
+/* Whether all matchers of a list are, and `*spent_us`, grown by what they took, is no more either.
+ */
+MUST_USE bool promql_matchers_sane(const GPtrArray *matchers, int64_t *spent_us, struct error *err);
 
 enum promql_label promql_matcher_label(const struct promql_matcher *matcher);
 enum promql_match promql_matcher_kind(const struct promql_matcher *matcher);
@@ -66,5 +74,6 @@ struct promql_selection {
 	void *owner;
 };
 
-/* Calls `found` for every series with values that matches, by group, host, service. */
-void promql_select(const struct catalog *catalog, const struct promql_selection *selection);
+/* Calls `found` for every series with values that matches, by group, host, service. Returns what it
+ * cost: how many names were compared. */
+size_t promql_select(const struct catalog *catalog, const struct promql_selection *selection);

@@ -28,6 +28,7 @@ static bool run_selector(struct promql_evaluation *e, const struct promql_node *
 		}
 		memcpy(series->labels, leaf->labels, sizeof(series->labels));
 		struct promql_samples s = promql_samples_of(e, leaf);
+		size_t visits = s.count + e->question.instants;
 		size_t at = 0; /* samples at or before the instant */
 		for (size_t i = 0; i < e->question.instants; i++) {
 			int64_t t = instant_ms(e, node, i);
@@ -39,6 +40,9 @@ static bool run_selector(struct promql_evaluation *e, const struct promql_node *
 			}
 		}
 		promql_samples_finish(&s);
+		if (!promql_spend(e, visits, err)) {
+			return false;
+		}
 	}
 	return true;
 }
@@ -80,7 +84,8 @@ static bool read_numbers(struct promql_evaluation *e, const struct promql_node *
 static bool run_map(struct promql_evaluation *e, const struct promql_node *call,
 	const struct numbers *numbers, struct promql_value *result, struct error *err)
 {
-	if (!promql_evaluate(e, call->arguments[0], result, err)) {
+	if (!promql_evaluate(e, call->arguments[0], result, err) ||
+		!promql_spend(e, result->series->len * e->question.instants, err)) {
 		return false;
 	}
 	for (guint s = 0; s < result->series->len; s++) {
@@ -129,6 +134,7 @@ static bool run_leaf(struct promql_evaluation *e, const struct promql_node *call
 	struct promql_samples samples = promql_samples_of(e, leaf);
 	struct moving moving = {.samples = &samples};
 	struct promql_window window;
+	e->visits += samples.count;
 	memcpy(series->labels, leaf->labels, sizeof(series->labels));
 	series->labels[PROMQL_NAME] = call->function->keeps_name ? leaf->labels[PROMQL_NAME] : NULL;
 	for (size_t i = 0; i < e->question.instants && e->visits <= PROMQL_VISITS_MAX; i++) {
@@ -182,7 +188,8 @@ static void negate(double *values, size_t count)
 static bool run_minus(struct promql_evaluation *e, const struct promql_node *node,
 	struct promql_value *result, struct error *err)
 {
-	if (!promql_evaluate(e, node->arguments[0], result, err)) {
+	if (!promql_evaluate(e, node->arguments[0], result, err) ||
+		!promql_spend(e, promql_value_size(e, result), err)) {
 		return false;
 	}
 	if (result->numbers) {

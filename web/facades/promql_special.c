@@ -41,6 +41,8 @@ gboolean promql_key_equal(gconstpointer a, gconstpointer b)
 
 /* -- aggregations -- */
 
+enum { SORTING = 8 /* what the greatest of several cost more than their sum */ };
+
 struct group {
 	GPtrArray *members; /* struct promql_series *, of the vector that is aggregated */
 	struct promql_series *result;
@@ -180,6 +182,8 @@ bool promql_run_aggregation(struct promql_evaluation *e, const struct promql_nod
 	bool good =
 		promql_evaluate(e, node->arguments[node->argument_count - 1], &sides[0], err) &&
 		(!node->aggregation->parameter || promql_evaluate(e, node->arguments[0], &sides[1], err)) &&
+		promql_spend(e,
+			promql_value_size(e, &sides[0]) * (node->aggregation->parameter ? SORTING : 1), err) &&
 		aggregate(e, node, sides, result, err);
 	promql_value_finish(&sides[0]);
 	promql_value_finish(&sides[1]);
