@@ -8,8 +8,10 @@ import subprocess
 import tempfile
 
 import fleet as fleets
+import graph_peers
 import latency
 import peers
+import write_peers
 
 
 @dataclasses.dataclass
@@ -124,24 +126,68 @@ def rrd_write(repeat):
         Row("rrd_write_two", "Munin's layout, two writers side by side", shared["writers_many"], "/s", False,
             "one writer", shared["writers_one"]),
         Row("rrd_write_split", "CPU of one writer by that of the busier of two", shared["writers_split"], "", False),
+        *beside_writers(own, repeat),
     ]
 
 
-def png(repeat):
-    """PNG of a day, not cached, served by the whole program, beside forked rrdtool graph"""
+def beside_writers(own, repeat):
+    """The figures of bench_rrd beside the programs that write RRD files, each with as many values a write."""
     rows = []
+    for name, peer, measure, layout in (("rrd_write_rrdcached", "rrdcached", write_peers.rrdcached, "normal"),
+                                    ("rrd_write_collectd", "collectd's rrdtool", write_peers.collectd, "default")):
+        runs = [measure(1000, 5) for _ in range(repeat)]
+        for key, suffix, what, unit in (("cpu", "", f"samples into RRD files, {layout} layout", "/CPU s"),
+                                        ("elapsed", "_elapsed", "the same by the clock", "/s")):
+            rows.append(Row(name + suffix, what, own[f"rrd_write_{layout}{suffix}"], unit, False, peer,
+                            statistics.median(run[key] for run in runs) if all(runs) else None))
+    return rows
+
+
+def png(repeat):
+    """PNG of a day, not cached, served by the whole program, beside forked rrdtool graph and munin-cgi-graph"""
+    services = {latency.ONE: ["field0"], latency.EIGHT: [f"field{i}" for i in range(8)]}
     with latency.serve_day() as server:
         latency.wait_for_day(server)
-        for count, service, name, budget, aim in ((1, latency.ONE, "png_1", 8, 7), (8, latency.EIGHT, "png_8", 12, 10)):
-            files = latency.rrd_files(server, service)
-            latency.served_ms(server, name, 10, "warm")
-            own, peer = [], []
-            for i in range(repeat):
-                own.append(latency.served_ms(server, name, 60, i))
-                peer.append(peers.rrdtool_graph_ms(files) or 0)
-            rows.append(Row(name, f"PNG of a day, {count} series, served", statistics.median(own), "ms", True,
-                            "forked rrdtool", statistics.median(peer) or None, budget, aim))
-    return rows
+        with graph_peers.graphs(server.data / "rrd", "bench", latency.HOST, services, CLIENTS) as munin:
+            return [*pictures(server, munin, repeat, latency.ONE, "png_1", "1 series", (8, 7)),
+                    *pictures(server, munin, repeat, latency.EIGHT, "png_8", "8 series", (12, 10))]
+
+
+def pictures(server, munin, repeat, service, name, what, limits):
+    """Rows of one picture: its time and its CPU, and how many a second for one client and for CLIENTS at once."""
+    latency.served_ms(server, name, 10, "warm")
+    ways = drawing_ways(latency.rrd_files(server, service), munin, service)
+    runs = [{"own": own_pictures(server, name, i), **{way: other_pictures(*ways[way]) for way in ways}} for i in range(repeat)]
+    middle = {way: {key: statistics.median(run[way][key] for run in runs) for key in runs[0][way]} for way in runs[0]}
+    return [Row(f"{name}_{key}{suffix}", text, middle["own"][key], unit, unit != "/s", way, middle.get(way, {}).get(key), *limit)
+            for key, text, unit, limit in (("ms", f"PNG of a day, {what}, served", "ms", limits), ("cpu", "… CPU of it", "ms", ()),
+                                           (1, "… one client", "/s", ()), (CLIENTS, f"… {CLIENTS} clients at once", "/s", ()))
+            for suffix, way in DRAWN.items()]
+
+
+def own_pictures(server, name, seed):
+    """{"ms", "cpu": of one; number of clients: pictures a second}."""
+    return {"ms": latency.served_ms(server, name, 60, seed),
+            "cpu": peers.cpu_ms(lambda: latency.served_ms(server, name, 60, f"{seed}-cpu"), 1,
+                                lambda: latency.pictures_cpu(server)) / 60,
+            **{n: latency.served_a_second(server, name, 60, f"{seed}-{n}", n) for n in (1, CLIENTS)}}
+
+
+def other_pictures(draw, count, spent):
+    return {"ms": peers.median_ms(draw, count), "cpu": peers.cpu_ms(draw, count, spent),
+            **{n: peers.rate(draw, 2 * count, n) for n in (1, CLIENTS)}}
+
+
+def drawing_ways(files, munin, service):
+    """How others draw the picture, as far as they are installed: {name: (a function that does it, runs, their CPU seconds)}."""
+    once, warm = (lambda: munin.once(service)), (lambda: munin.warm(service))
+    ways = {}
+    if shutil.which("rrdtool"):
+        ways[DRAWN[""]] = (lambda: peers.spawn(peers.rrdtool_graph(files)), 15, peers.children_cpu)
+    if munin:
+        ways[DRAWN["_once"]] = (once, 5, peers.children_cpu)
+        ways[DRAWN["_warm"]] = (warm, 20, munin.workers_cpu)
+    return ways
 
 
 def data(repeat):
@@ -282,21 +328,29 @@ def hold(repeat):
 
 
 def sizes(repeat):
-    """cost per series from 10,000 to 500,000 of them, a value a minute each (an hour, 27 GB)"""
+    """cost per series, 10,000 and 50,000 of them, a value a minute each (a quarter of an hour, 3 GB)"""
+    del repeat
+    need_disk(5 << 30)
+    return size_rows(40) + size_rows(200)
+
+
+def sizes_large(repeat):
+    """the same with 250,000 and 500,000 (three quarters of an hour, 25 GB)"""
     del repeat
     need_disk(30 << 30)
-    rows = []
-    for nodes in (40, 200, 1000, 2000):
-        own = fleets.magpie(nodes, 25, 10, sick_percent=0, settle_s=60, measure_s=300)
-        series = own["series"]
-        rows += [
-            Row(f"sizes_cpu_{nodes}", f"{series // 1000}k series: CPU of all roles per value",
-                1e6 * sum(own["cpu"].values()) * 60 / series, "us", True),
-            Row(f"sizes_memory_{nodes}", "… memory of all roles (PSS) per series",
-                1024 * sum(own["memory_mb"].values()) / series, "kB", True),
-            Row(f"sizes_writes_{nodes}", "… writes of the block device", own["writes_s"], "/s", True),
-        ]
-    return rows
+    return size_rows(1000) + size_rows(2000)
+
+
+def size_rows(nodes):
+    own = fleets.magpie(nodes, 25, 10, sick_percent=0, settle_s=60, measure_s=300)
+    series = own["series"]
+    return [
+        Row(f"sizes_cpu_{nodes}", f"{series // 1000}k series: CPU of all roles per value",
+            1e6 * sum(own["cpu"].values()) * 60 / series, "us", True),
+        Row(f"sizes_memory_{nodes}", "… memory of all roles (PSS) per series",
+            1024 * sum(own["memory_mb"].values()) / series, "kB", True),
+        Row(f"sizes_writes_{nodes}", "… writes of the block device", own["writes_s"], "/s", True),
+    ]
 
 
 def need_disk(least):
@@ -305,7 +359,9 @@ def need_disk(least):
 
 
 FLEET_DISK = 16 << 30
+CLIENTS = 4
+DRAWN = {"": "forked rrdtool", "_once": "munin-cgi-graph", "_warm": "… warm, FastCGI"}
 BENCHES = {bench.__name__: bench
            for bench in (host_sample, judge, memory, rrd_write, png, data, export, start, start_250k, life, probe, munin, ui,
-                         fleet, hold, sizes)}
-ONLY_BY_NAME = {"hold", "sizes"}  # an hour each
+                         fleet, hold, sizes, sizes_large)}
+ONLY_BY_NAME = {"hold", "sizes", "sizes_large"}  # long ones

@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("MAGPIE_BENCH_BUILD", TOP / "build-bench"))
@@ -90,6 +91,20 @@ def measure(port, path, count, seed=0):
 def served_ms(server, name, count, seed):
     taken, _ = measure(server.port, requests_of(eight_series())[name], count, seed)
     return statistics.median(taken)
+
+
+def served_a_second(server, name, count, seed, clients):
+    """Requests answered a second, by so many clients at a time, `count` each."""
+    path = requests_of(eight_series())[name]
+    began = time.monotonic()
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(lambda client: measure(server.port, path, count, f"{seed}-{client}"), range(clients)))
+    return clients * count / (time.monotonic() - began)
+
+
+def pictures_cpu(server):
+    """CPU seconds until now of the roles that serve pictures, and of the processes that draw them."""
+    return sum(peers.family_cpu(server.roles()[role]) for role in ("web", "rrd"))
 
 
 YEAR, YEAR_STEP = 365 * 86400, 300

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 MUNIN_PLUGINS = "/usr/share/munin/plugins"
 # What Magpie's host plugins cover and stock Munin has as one plugin each.
@@ -29,6 +30,23 @@ def process_cpu(pid):
         with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as f:
             total += int(f.read().split()[0])
     return total / 1e9
+
+
+def family_cpu(pid):
+    """CPU seconds of a process and of its children, as far as they are alive."""
+    total = process_cpu(pid)
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as f:
+            total += sum(family_cpu(int(child)) for child in f.read().split())
+    return total
+
+
+def cpu_ms(call, count, spent=children_cpu):
+    """CPU milliseconds of one call(), as spent() counts seconds."""
+    before = spent()
+    for _ in range(count):
+        call()
+    return (spent() - before) * 1000 / count
 
 
 def munin_plugins_cpu_ms(rounds=3):
@@ -74,24 +92,36 @@ def collectd_cpu_ms(rounds=20):
             process.wait(10)
 
 
-def spawned_ms(words, rounds=15):
-    """Median wall milliseconds of one run of a command."""
-    figures = []
-    for _ in range(rounds):
+def spawn(words):
+    """One run of a command, which must succeed."""
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=True)
+
+
+def median_ms(call, count=15):
+    """Median wall milliseconds of call()."""
+    taken = []
+    for _ in range(count):
         began = time.monotonic()
-        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=True)
-        figures.append((time.monotonic() - began) * 1000)
-    return statistics.median(figures)
+        call()
+        taken.append((time.monotonic() - began) * 1000)
+    return statistics.median(taken)
 
 
-def rrdtool_graph_ms(files):
+def rate(call, count, clients):
+    """Calls a second of call(), by so many clients at a time."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(lambda _: call(), range(count)))
+    return count / (time.monotonic() - began)
+
+
+def rrdtool_graph(files):
     """One forked `rrdtool graph` of a day, all files as a stack, 400 x 175."""
-    words = ["rrdtool", "graph", "/dev/null", "--start", "-1d", "--width", "400", "--height", "175"]
+    words = ["rrdtool", "graph", "-", "--start", "-1d", "--width", "400", "--height", "175"]
     for i, path in enumerate(files):
         words += [f"DEF:a{i}={path}:42:AVERAGE", f"AREA:a{i}#00CC00:s{i}" + (":STACK" if i else ""),
                   f"GPRINT:a{i}:LAST:%6.2lf%s"]
-    words[2] = os.path.join(os.path.dirname(files[0]), "out.png")
-    return spawned_ms(words)
+    return words
 
 
 def rrdtool_xport_ms(files):
@@ -99,7 +129,7 @@ def rrdtool_xport_ms(files):
     words = ["rrdtool", "xport", "--json", "--start", "-1d"]
     for i, path in enumerate(files):
         words += [f"DEF:a{i}={path}:42:AVERAGE", f"XPORT:a{i}:s{i}"]
-    return spawned_ms(words)
+    return median_ms(lambda: spawn(words))
 
 
 def rrdtool_xport_year(files):
