@@ -139,8 +139,12 @@ static int backup(const struct archive_task *order, const char *target)
 			directory ? directory : "?");
 		return COMMAND_FAILED;
 	}
-	printf("%s: %lld files of the archive, %.1f MB, with journal and state\n",
-		target ? target : directory, files, (double)bytes / 1e6);
+	bool packed;
+	g_autofree char *within = target && !is_archive(target, &packed)
+								  ? g_build_filename(target, name, NULL)
+								  : g_strdup(target ? target : directory);
+	printf("%s: %lld files of the archive, %.1f MB, with journal and state\n", within, files,
+		(double)bytes / 1e6);
 	if (left_out) {
 		printf("%lld files could not be read and are not in it; see magpie doctor archive\n",
 			left_out);
@@ -160,7 +164,7 @@ int cmd_backup(int argc, char **argv)
 			"Copies archive, journal and state of the running server, so that a restore loses "
 			"nothing that\nwas there at the end of the copy. The server copies into `archive { "
 			"backup }` of its\nconfiguration (default: DATA/backup); with an operand the copy "
-			"is then moved there.",
+			"is then moved there,\ninto a directory under the name of its time.",
 		.rows = rows,
 		.row_count = ARRAY_LENGTH(rows),
 		.most_operands = 1};
@@ -365,7 +369,11 @@ static int restore(struct restore *r)
 	if (!good) {
 		return client_failed("restore", &err);
 	}
-	printf("%s is restored to %s. Start magpie serve: it replays the journal.\n", r->from, r->data);
+	g_autofree char *usual = g_build_filename(r->data, "rrd", NULL);
+	printf(
+		"%s is restored to %s, its RRD files to %s, where the configuration has to look for them.\n"
+		"Start magpie serve: it replays the journal.\n",
+		r->from, r->data, r->archive ? r->archive : usual);
 	return COMMAND_DONE;
 }
 

@@ -42,14 +42,41 @@ void examination_init(struct examination *e, bool deep, int64_t now_s)
 		.bytes_of_header = g_malloc(HEADER_BYTES_MAX)};
 }
 
+/* One note for all of them: a tree of Munin's has nothing else. */
+static void tell_other_rows(struct examination *e)
+{
+	if (e->other_rows_count) {
+		examination_add(e, e->other_rows, false,
+			"Values are kept in that length; magpie archive layouts says whether the configuration "
+			"has another.",
+			"%" PRIu64 " files have rows of another length than their series is measured in, this "
+			"one %" PRIu64 " s for each %" PRIu64 " s",
+			e->other_rows_count, e->other_rows_s, e->other_step_s);
+	}
+	g_clear_pointer(&e->other_rows, g_free);
+}
+
 json_t *examination_finish(struct examination *e)
 {
+	tell_other_rows(e);
 	g_free(e->bytes_of_header);
 	e->bytes_of_header = NULL;
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "files", (json_int_t)e->files,
 		"bytes", (json_int_t)e->bytes, "rows", (json_int_t)e->rows, "wrong", (json_int_t)e->wrong,
 		"notes", (json_int_t)e->notes, "missing", (json_int_t)e->missing, "orphans",
 		(json_int_t)e->orphans, "findings", g_steal_pointer(&e->findings));
+}
+
+/* Notes stand behind; the last of them gives way to what is wrong. */
+static bool has_room(struct examination *e, bool wrong)
+{
+	size_t count = json_array_size(e->findings);
+	if (count < EXAMINE_FINDINGS_MOST) {
+		return true;
+	}
+	json_t *last = json_array_get(e->findings, count - 1);
+	return wrong && !json_is_true(json_object_get(last, "wrong")) &&
+		   !json_array_remove(e->findings, count - 1);
 }
 
 void examination_add(struct examination *e, const char *path, bool wrong, const char *advice,
@@ -59,7 +86,7 @@ void examination_add(struct examination *e, const char *path, bool wrong, const 
 	va_list args;
 	e->wrong += wrong;
 	e->notes += !wrong;
-	if (json_array_size(e->findings) >= EXAMINE_FINDINGS_MOST) {
+	if (!has_room(e, wrong)) {
 		return;
 	}
 	va_start(args, format);
@@ -89,10 +116,11 @@ static void compare_source(struct examination *e, const char *path, const struct
 		examination_add(e, path, false, tuned, "limits or heartbeat are not those of its series");
 	}
 	if (header->step_s != wanted->step_s) {
-		examination_add(e, path, false,
-			"Values are kept in that step; magpie archive convert makes another layout.",
-			"has rows of %" PRIu64 " s, its series is measured every %u s", header->step_s,
-			wanted->step_s);
+		if (!e->other_rows_count++) {
+			e->other_rows = g_strdup(path);
+			e->other_rows_s = header->step_s;
+			e->other_step_s = wanted->step_s;
+		}
 	}
 }
 

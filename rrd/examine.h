@@ -10,7 +10,7 @@
  * What is wrong with the files of an archive: of one after the other, without changing anything.
  * The same for a tree in use (rrd/verify.c) and one at rest (`magpie doctor archive --data`).
  */
-enum { EXAMINE_FINDINGS_MOST = 80 }; /* kept; all are counted */
+enum { EXAMINE_FINDINGS_MOST = 80 }; /* kept, of those that are wrong first; all are counted */
 
 struct examination {
 	bool deep; /* rows are read too */
@@ -21,6 +21,9 @@ struct examination {
 	uint64_t missing; /* series without a file */
 	uint64_t orphans; /* files without a series */
 	json_t *findings; /* {"path", "wrong", "what", "advice"} */
+	char *other_rows; /* path of the first file whose rows are not as long as its series' step,
+						 owned */
+	uint64_t other_rows_count, other_rows_s, other_step_s; /* how many; of the first one */
 	unsigned char *bytes_of_header;
 };
 

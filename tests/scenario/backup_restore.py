@@ -120,6 +120,8 @@ def make_backup(server, directory):
     command("backup", packed, "--data", server.data, "-q")
     support.check(os.stat(packed).st_mode & 0o077 == 0, "nobody else may read it")
     support.check(not os.listdir(server.data / "backup"), "the server keeps no copy")
+    told = command("backup", directory / "several", "--data", server.data, "-q").stdout.split(": ")[0]
+    support.check(os.path.exists(os.path.join(told, "manifest.json")), f"a backup in a directory is where it is said to be {told}")
     command("backup", "--data", server.data, "-q")
     kept = next((server.data / "backup").iterdir())
     support.check(not [f for f in doctor(server.data, "--deep") if f["state"] == "WRONG"], "doctor finds nothing wrong")
