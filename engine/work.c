@@ -58,6 +58,10 @@ static bool prepare_move(
 	if (known && !strcmp(verb, "rename")) {
 		return error_set(err, ERR_CONFLICT, "\"%.100s\" is known already; merge into it", into);
 	}
+	if (!known && !strcmp(verb, "merge") && !config_find_host(engine->config, into)) {
+		return error_set(err, ERR_NOT_FOUND,
+			"there is no host \"%.100s\", and none is configured; rename gives a new name", into);
+	}
 	if (tasks_has_open(engine->tasks, "move") || tasks_is_full(engine->tasks)) {
 		return error_set(err, ERR_CONFLICT, "other work is under way; try again later");
 	}

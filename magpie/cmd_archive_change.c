@@ -189,8 +189,8 @@ static bool read_older(const char *command, const char *text, json_int_t *second
 	const char *unit = text[digits] ? strchr(units, text[digits]) : NULL;
 	long long count;
 	if (!unit || text[digits + 1] || !number_parse_int(text, digits, 0, 100000, &count)) {
-		fprintf(stderr, "magpie %s: --older takes a duration such as 90d, not \"%s\"\n", command,
-			text);
+		fprintf(
+			stderr, "magpie %s: --older takes a duration such as 90d, not \"%s\"\n", command, text);
 		return false;
 	}
 	*seconds = (json_int_t)(count * unit_s[unit - units]);

@@ -27,8 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < config->channels->len; i++) {
 		const struct config_channel *channel = g_ptr_array_index(config->channels, i);
 		assert(channel->least >= 1 && channel->least <= 3);
-		assert(
-			channel->kind != CONFIG_CHANNEL_EMAIL || address_check_mail(channel->address, NULL));
+		assert(channel->kind != CONFIG_CHANNEL_EMAIL || address_check_mail(channel->address, NULL));
 	}
 	return 0;
 }

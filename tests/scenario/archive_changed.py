@@ -80,6 +80,7 @@ def check_merge(server, before):
     configure(server, CONFIG.format("two", ""))
     support.wait_for(lambda: known(server, "two:load:load", 5), 40, "values under the new name")
     command(server, "rename", "one", "two", code=1)
+    command(server, "merge", "one", "tow", code=1)
     told = command(server, "merge", "one", "two", "--dry-run")
     support.check("one-load-load-g.rrd" in told, "what would be merged is told")
     support.check((server.data / "rrd/shop/one-load-load-g.rrd").exists(), "and is not done")
