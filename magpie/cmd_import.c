@@ -299,6 +299,12 @@ static bool import_all(struct import *import, struct error *err)
 			&import->tree, import->directory, import->conf, import->datafile, &tree_err)) {
 		import->tree_trouble = g_strdup(tree_err.text);
 	}
+	if (import->report.asked) {
+		import_note(&import->report, IMPORT_CHANGED, "warning, critical", NULL,
+			"levels of plugins and of munin.conf are shown and drawn, not judged: rules say what "
+			"is told "
+			"to whom");
+	}
 	tell(import);
 	return write_result(import, err);
 }

@@ -125,6 +125,7 @@ def dry_run(peer, conf):
     check(done.returncode == 0, f"a dry run tells what would be done {done.stderr}")
     check(digest(peer.root) == before, "and changes nothing: content, times and owners of all files are the same")
     count = len(list((peer.root / "db").rglob("*.rrd")))
+    check("not judged" in done.stdout, "it says that levels tell nobody by themselves")
     check(f"{count} files adopted, 0 unmatched" in done.stdout, f"all {count} files are matched:\n{done.stdout}")
     return count
 

@@ -79,7 +79,7 @@ function Facts({ host }: { host: Host }) {
 				<dt>sample</dt>
 				<dd>
 					<span class={isOld(seen) ? 'val unknown small' : ''}><Age at={seen.last_seen} suffix=" ago" /></span>
-					{took !== null && <>, took {digits(took)} s</>}, every {host.step} s
+					{took !== null && <>, took {digits(took)} s</>}{host.step > 0 && <>, every {host.step} s</>}
 				</dd>
 			</div>
 			{up !== null && <div><dt>up</dt><dd>{age(up * 86_400_000)}</dd></div>}

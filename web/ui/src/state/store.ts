@@ -77,10 +77,10 @@ export function countOf(level: Level): number {
 	return problems.value.filter((a) => a.level === level).length;
 }
 
-/** True when a host's samples are too old to be shown as now. */
+/** True when a host's samples are too old to be shown as now; never of one that has none of its own (its step is 0). */
 export function isOld(host: Pick<WallHost, 'last_seen' | 'step'>): boolean {
 	const seen = moment(host.last_seen);
-	return !(now.value - seen <= roundsMax * Math.max(host.step || 10, 10) * 1000);
+	return host.step !== 0 && !(now.value - seen <= roundsMax * Math.max(host.step || 10, 10) * 1000);
 }
 
 /** Newest live values by series, as stored, of the hosts this tab has shown. */
