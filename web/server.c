@@ -303,13 +303,19 @@ static ssize_t read_source(void *owner, uint64_t position UNUSED, char *buffer, 
 									  : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
+/* The library ends a chunked answer to HEAD with the empty chunk, which would be taken for the
+ * beginning of the next answer: that one is not chunked, and is the last on its connection. */
 static struct MHD_Response *make_response(struct exchange_private *p)
 {
-	if (p->x.reply.source.read) {
-		return MHD_create_response_from_callback(
-			MHD_SIZE_UNKNOWN, SOURCE_BLOCK, read_source, p, NULL);
+	if (!p->x.reply.source.read) {
+		return response_create(&p->x.reply);
 	}
-	return response_create(&p->x.reply);
+	struct MHD_Response *response =
+		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SOURCE_BLOCK, read_source, p, NULL);
+	if (response && p->x.head_only) {
+		MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	}
+	return response;
 }
 
 /* Small answers always go out: a client that lets large ones wait must not silence the others. */

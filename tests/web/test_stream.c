@@ -101,6 +101,23 @@ static void greets_and_tells_alerts_as_they_change(void **state)
 	forget(fd);
 }
 
+/* Bytes behind the head of an answer to HEAD are the beginning of the next answer to everybody
+ * else.
+ */
+static void head_has_no_bytes_behind_it(void **state)
+{
+	static const char asked[] = "HEAD /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	int fd = http_connect(&h);
+	http_send(fd, asked, strlen(asked));
+	GString *answer = http_read(fd, NULL);
+	assert_true(g_str_has_prefix(answer->str, "HTTP/1.1 200 "));
+	assert_non_null(strstr(answer->str, "Content-Type: text/event-stream"));
+	assert_null(strstr(answer->str, "chunked"));
+	assert_string_equal(strstr(answer->str, "\r\n\r\n"), "\r\n\r\n");
+	g_string_free(answer, TRUE);
+	close(fd);
+}
+
 static void sends_live_values_of_what_is_wanted_only(void **state)
 {
 	int fd = open_stream("?series=web1:if_eth0:up,web1:none:x", NULL);
@@ -245,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(greets_and_tells_alerts_as_they_change),
+		cmocka_unit_test(head_has_no_bytes_behind_it),
 		cmocka_unit_test(sends_live_values_of_what_is_wanted_only),
 		cmocka_unit_test(sends_sources_to_whom_they_matter),
 		cmocka_unit_test(replays_from_the_ring_or_says_resync),
