@@ -442,11 +442,13 @@ static void put_layout(struct import_run *run)
 
 static void put_globals(struct import_run *run)
 {
+	const char *origin = run->options->origin;
+	g_autofree char *name = text_clean(origin, strlen(origin), 300); /* a comment is one line */
 	g_string_append_printf(run->out,
 		"# Written by `magpie import munin` from %s.\n"
 		"# Nodes are asked every 60 s; `interval 5m` in the block of a host or group asks them as "
 		"Munin did.\n\n",
-		run->options->origin);
+		name);
 	g_string_append(run->out, "archive {\n");
 	put_text(run->out, 1, "directory", run->options->directory);
 	g_string_append(run->out, "}\n");

@@ -1,4 +1,5 @@
 #include "magpie/import_write.h"
+#include "model/config.h"
 #include "tests/support/test.h"
 
 #include "base/banned.h"
@@ -250,6 +251,49 @@ static void a_group_with_blanks_gets_another_name_and_that_is_told(void **state 
 	finish(&r);
 }
 
+/* Whatever a value is, it stays that value: no block is closed or begun by it. */
+static void values_stay_values(void **state UNUSED)
+{
+	static const char *const values[] = {"a\" } host \"evil\" { munin \"x\" }", "back\\slash\\",
+		"\\\"", "}", "{", "# no comment", "\"\"", "tab\there", "$(reboot) `reboot` ${x}",
+		"\x01\x1b[31m", "\xff\xfe", "\xe2\x80\xae", "a\rhost evil { munin x }"};
+	for (size_t i = 0; i < ARRAY_LENGTH(values); i++) {
+		g_autofree char *text =
+			g_strdup_printf("[A;h]\naddress a\nload.graph_title %s\n"
+							"load.load.label %s\ntls_ca_certificate %s\n"
+							"tls enabled\n[A;k]\naddress %s\n[A;l]\naddress b\n",
+				values[i], values[i], values[i], values[i]);
+		struct result r = import(text, NULL);
+		AUTO(diag_list) diags = diag_list_create();
+		AUTO(bundle) bundle = bundle_create();
+		bundle_add(bundle, CONFIG_MAIN_FILE, r.text, strlen(r.text));
+		AUTO(config) config = config_parse(bundle, diags);
+		if (!config) {
+			fail_msg("%s: is refused:\n%s", values[i], r.text);
+		}
+		for (guint k = 1; k < config->hosts->len; k++) { /* the first is this machine */
+			const struct config_host *host = config->hosts->pdata[k];
+			if (!strchr("hkl", host->name[0]) || host->name[1]) {
+				fail_msg("%s: makes the host %s:\n%s", values[i], host->name, r.text);
+			}
+		}
+		finish(&r);
+	}
+}
+
+static void the_name_of_the_source_is_one_line(void **state UNUSED)
+{
+	struct import_conf *conf = import_conf_create();
+	struct import_report report;
+	import_report_init(&report);
+	struct import_options options = {
+		.origin = "/tmp/a\nhost evil { munin \"x\" }", .directory = "/srv"};
+	g_autofree char *text = import_write(conf, &options, &report);
+	assert_null(strstr(text, "\nhost evil"));
+	import_report_finish(&report);
+	import_conf_destroy(conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +307,8 @@ int main(void)
 		cmocka_unit_test(contacts_become_channels),
 		cmocka_unit_test(what_is_said_of_all_is_written_once_for_each_group),
 		cmocka_unit_test(a_group_with_blanks_gets_another_name_and_that_is_told),
+		cmocka_unit_test(values_stay_values),
+		cmocka_unit_test(the_name_of_the_source_is_one_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
