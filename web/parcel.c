@@ -45,7 +45,7 @@ struct parcel {
 	GPtrArray *files, *tables;
 	/* the part of a table */
 	guint table;
-	int64_t from_s, to_s, next_s;
+	int64_t from_s, to_s, next_s, asked_s; /* asked: the end of the question under way */
 	double *cells;
 	size_t rows;
 	GArray *members; /* guint: files that have the table */
@@ -358,7 +358,8 @@ static void on_values(void *owner, const struct archive_data *data, const struct
 			out[(begin_s - p->from_s) / step_s] = data->columns[0][row];
 		}
 	}
-	p->next_s = MAX(p->next_s + 1, data->t0_s + (int64_t)data->rows * data->step_s);
+	int64_t end_s = data->t0_s + (int64_t)data->rows * data->step_s;
+	p->next_s = end_s > p->next_s ? end_s : p->asked_s; /* nothing came: not asked for again */
 	go_on(p);
 }
 
@@ -419,6 +420,7 @@ static bool ask_values(struct parcel *p, struct error *err)
 				.to_s = to_s,
 				.step_s = table->step_s,
 				.cf = (enum archive_cf)table->cf};
+			p->asked_s = to_s;
 			p->asking = archive_fetch(p->archive, &question, on_values, p, err);
 			return p->asking;
 		}

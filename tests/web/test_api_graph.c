@@ -102,6 +102,54 @@ static void send_picture(uint32_t request, bool last, const char *bytes, uint32_
 	harness_send(&h, h.rrd);
 }
 
+/* A file of an archive of 100 rows of 60 s, as its writer describes it. */
+static void describe_file(uint32_t request)
+{
+	static struct frame_writer w;
+	frame_start(&w, 1, 1);
+	frame_put_u32(&w, 60);
+	frame_put_u32(&w, 600);
+	frame_put_u8(&w, FIELD_GAUGE);
+	frame_put_f64(&w, NAN);
+	frame_put_f64(&w, NAN);
+	frame_put_i64(&w, 100010);
+	frame_put_text(&w, "g/web1-if_eth0-up-g.rrd");
+	frame_put_u16(&w, 1);
+	frame_put_u8(&w, 0);
+	frame_put_u32(&w, 1);
+	frame_put_u32(&w, 100);
+	uint32_t length = (uint32_t)(w.length - FRAME_HEADER);
+	message_start(h.w, MESSAGE_GRAPHED);
+	frame_put_u32(h.w, request);
+	frame_put_u8(h.w, 0);
+	frame_put_u8(h.w, 1);
+	frame_put_u32(h.w, length);
+	frame_put_bytes(h.w, w.packet + FRAME_HEADER, length);
+	harness_send(&h, h.rrd);
+}
+
+/* It was described, and another lies in its place when its rows are asked for. */
+static void rows_that_do_not_come_are_asked_for_once(void **state)
+{
+	int fd = ask("/api/v1/export.tar.gz?match=web1:if_eth0:up");
+	struct frame frame = harness_receive(&h, h.rrd, MESSAGE_FILE);
+	struct frame_reader r = frame_read(&frame);
+	describe_file(frame_get_u32(&r));
+	frame = harness_receive(&h, h.rrd, MESSAGE_FETCH);
+	r = frame_read(&frame);
+	message_start(h.w, MESSAGE_FETCHED);
+	frame_put_u32(h.w, frame_get_u32(&r));
+	frame_put_u8(h.w, 0);
+	frame_put_u8(h.w, 1);
+	frame_put_u32(h.w, 1);
+	frame_put_i64(h.w, 0);
+	frame_put_i64(h.w, 1);
+	frame_put_u32(h.w, 0);
+	frame_put_u32(h.w, 0);
+	harness_send(&h, h.rrd);
+	g_string_free(finish(fd, 200), TRUE);
+}
+
 static void pictures_come_from_the_archive_once_per_step(void **state)
 {
 	unsigned width = 0;
@@ -276,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pictures_come_from_the_archive_once_per_step),
+		cmocka_unit_test(rows_that_do_not_come_are_asked_for_once),
 		cmocka_unit_test(munin_addresses_give_the_same_pictures),
 		cmocka_unit_test(parameters_of_pictures_reach_the_archive),
 		cmocka_unit_test(munin_pictures_have_munins_spans_and_words),
