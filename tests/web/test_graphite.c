@@ -10,6 +10,7 @@
 #include "web/facades/graphite_eval.h"
 #include "web/facades/graphite_path.h"
 #include "web/facades/graphite_time.h"
+#include "web/facades/graphite_write.h"
 
 #include <math.h>
 #include <sys/stat.h>
@@ -448,6 +449,27 @@ static void wrong_targets_are_refused_with_a_reason(void **state)
 	assert_null(graphite_parse(wide->str, NULL));
 }
 
+/* A picture has a handful of ticks, whatever lies between its values. */
+static void pictures_of_extreme_values_stay_small(void **state)
+{
+	static double cases[][2] = {{8e307, -8e307}, {1.7e308, -1.7e308}, {-1e308, 0}, {1e301, 1e301},
+		{0, 0}, {5e-324, -5e-324}, {1e15, 1e15 + 1}, {NAN, NAN}, {HUGE_VAL, 1}, {-1e300, 1e300},
+		{1e-300, 1e300}};
+	g_autoptr(GTimeZone) zone = g_time_zone_new_utc();
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct graphite_series series = {.name = (char *)"s", .rows = 2, .values = cases[i]};
+		g_autoptr(GPtrArray) list = g_ptr_array_new();
+		g_ptr_array_add(list, &series);
+		struct graphite_answer answer = {
+			.series = list, .step_s = 60, .title = "", .width = 400, .height = 300, .zone = zone};
+		g_autoptr(GString) out = g_string_new(NULL);
+		graphite_write_svg(&answer, out);
+		if (out->len > 8192 || strstr(out->str, "inf") || strstr(out->str, "nan")) {
+			fail_msg("%g to %g: %zu bytes: %.300s", cases[i][0], cases[i][1], out->len, out->str);
+		}
+	}
+}
+
 static void every_function_is_described(void **state)
 {
 	for (size_t i = 0; i < graphite_function_count(); i++) {
@@ -470,6 +492,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(functions_compute_what_is_documented, setup, teardown),
 		cmocka_unit_test_setup_teardown(points_become_fewer_by_their_own_function, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_targets_are_refused_with_a_reason, setup, teardown),
+		cmocka_unit_test(pictures_of_extreme_values_stay_small),
 		cmocka_unit_test(every_function_is_described),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,9 @@ enum { LEFT = 56, RIGHT = 12, TOP = 10, TITLE = 18, AXIS = 20, LEGEND_ROW = 14, 
 static const char *const colours[] = {"#3069c9", "#c9462c", "#2f9447", "#8a4fbf", "#b8860b",
 	"#1d8f96", "#c2478c", "#6b7a1e", "#7a5236", "#5c6b7a"};
 
+/* What is beyond it is drawn at the edge: differences of values stay numbers. */
+static const double VALUE_MOST = 1e300;
+
 struct canvas {
 	double x0, y0, x1, y1; /* of the plot, in points; y1 is the bottom */
 	double least, greatest, tick;
@@ -34,8 +37,9 @@ static double x_of(const struct canvas *f, int64_t t_s)
 		   (f->x1 - f->x0) * (double)(t_s - f->from_s) / (double)MAX(f->to_s - f->from_s, 1);
 }
 
-static double y_of(const struct canvas *f, double value)
+static double y_of(const struct canvas *f, double given)
 {
+	double value = CLAMP(given, f->least, f->greatest);
 	return f->y1 - (f->y1 - f->y0) * (value - f->least) / (f->greatest - f->least);
 }
 
@@ -55,9 +59,10 @@ static void scale(struct canvas *f, const GPtrArray *list)
 	for (guint i = 0; i < list->len; i++) {
 		const struct graphite_series *s = list->pdata[i];
 		for (size_t row = 0; row < s->rows; row++) {
+			double value = CLAMP(s->values[row], -VALUE_MOST, VALUE_MOST);
 			if (isfinite(s->values[row])) {
-				least = fmin(least, s->values[row]);
-				greatest = fmax(greatest, s->values[row]);
+				least = fmin(least, value);
+				greatest = fmax(greatest, value);
 			}
 		}
 	}
@@ -66,7 +71,7 @@ static void scale(struct canvas *f, const GPtrArray *list)
 		greatest = 1;
 	}
 	double span = fmax(greatest - least, fmax(fabs(greatest), 1e-12) * 1e-6);
-	f->tick = nice_step(fmin(span, 1e300) / 4);
+	f->tick = nice_step(span / 4);
 	f->least = floor(least / f->tick) * f->tick;
 	f->greatest = fmax(ceil(greatest / f->tick) * f->tick, f->least + f->tick);
 }
