@@ -449,6 +449,27 @@ static void wrong_targets_are_refused_with_a_reason(void **state)
 	assert_null(graphite_parse(wide->str, NULL));
 }
 
+/* Times are written once for series of the same rows. */
+static void tables_have_the_time_of_each_row(void **state)
+{
+	static double values[] = {1, NAN};
+	struct graphite_series series[] = {{.name = (char *)"a", .rows = 2, .values = values},
+		{.name = (char *)"=b", .rows = 2, .values = values},
+		{.name = (char *)"c", .t0_s = 3600, .rows = 1, .values = values}};
+	g_autoptr(GTimeZone) zone = g_time_zone_new_utc();
+	g_autoptr(GPtrArray) list = g_ptr_array_new();
+	g_autoptr(GString) out = g_string_new(NULL);
+	struct graphite_answer answer = {.series = list, .step_s = 60, .title = "", .zone = zone};
+	for (size_t i = 0; i < ARRAY_LENGTH(series); i++) {
+		g_ptr_array_add(list, &series[i]);
+	}
+	graphite_write_csv(&answer, out);
+	assert_string_equal(out->str, "\"a\",1970-01-01 00:01:00,1\r\n\"a\",1970-01-01 00:02:00,\r\n"
+								  "\"'=b\",1970-01-01 00:01:00,1\r\n"
+								  "\"'=b\",1970-01-01 00:02:00,\r\n"
+								  "\"c\",1970-01-01 01:01:00,1\r\n");
+}
+
 /* A picture has a handful of ticks, whatever lies between its values. */
 static void pictures_of_extreme_values_stay_small(void **state)
 {
@@ -492,6 +513,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(functions_compute_what_is_documented, setup, teardown),
 		cmocka_unit_test_setup_teardown(points_become_fewer_by_their_own_function, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_targets_are_refused_with_a_reason, setup, teardown),
+		cmocka_unit_test(tables_have_the_time_of_each_row),
 		cmocka_unit_test(pictures_of_extreme_values_stay_small),
 		cmocka_unit_test(every_function_is_described),
 	};

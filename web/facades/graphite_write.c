@@ -67,21 +67,46 @@ static void append_value(GString *out, double value, const char *unknown)
 	g_string_append_len(out, length ? text : unknown, length ? (gssize)length : -1);
 }
 
+/* "2026-11-20 02:14:20" of each row: written once for all series, which have the same rows. */
+static GPtrArray *row_times(const struct graphite_answer *a, const struct graphite_series *s)
+{
+	GPtrArray *times = g_ptr_array_new_with_free_func(g_free);
+	for (size_t row = 0; row < s->rows; row++) {
+		g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(row_time(a, s, row));
+		g_autoptr(GDateTime) moment = g_date_time_to_timezone(utc, a->zone);
+		g_ptr_array_add(times, g_date_time_format(moment, "%Y-%m-%d %H:%M:%S"));
+	}
+	return times;
+}
+
+static void append_rows(const struct graphite_series *s, const GPtrArray *times, GString *out)
+{
+	g_autoptr(GString) name = g_string_new(NULL);
+	sheet_append_cell(name, s->name);
+	g_string_append_c(name, ',');
+	for (size_t row = 0; row < s->rows; row++) {
+		g_string_append_len(out, name->str, (gssize)name->len);
+		g_string_append(out, times->pdata[row]);
+		g_string_append_c(out, ',');
+		append_value(out, s->values[row], "");
+		g_string_append(out, "\r\n");
+	}
+}
+
 void graphite_write_csv(const struct graphite_answer *a, GString *out)
 {
+	const struct graphite_series *written = NULL;
+	GPtrArray *times = NULL;
 	for (guint i = 0; i < a->series->len; i++) {
 		const struct graphite_series *s = a->series->pdata[i];
-		g_autoptr(GString) name = g_string_new(NULL);
-		sheet_append_cell(name, s->name);
-		for (size_t row = 0; row < s->rows; row++) {
-			g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(row_time(a, s, row));
-			g_autoptr(GDateTime) moment = g_date_time_to_timezone(utc, a->zone);
-			g_autofree char *time = g_date_time_format(moment, "%Y-%m-%d %H:%M:%S");
-			g_string_append_printf(out, "%s,%s,", name->str, time);
-			append_value(out, s->values[row], "");
-			g_string_append(out, "\r\n");
+		if (!written || s->t0_s != written->t0_s || s->rows != written->rows) {
+			g_clear_pointer(&times, g_ptr_array_unref);
+			times = row_times(a, s);
+			written = s;
 		}
+		append_rows(s, times, out);
 	}
+	g_clear_pointer(&times, g_ptr_array_unref);
 }
 
 /* NAME,START,END,STEP|VALUE,… with one line each. */
