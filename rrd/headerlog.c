@@ -26,7 +26,10 @@
  * I1: a record is durable before what it notes is done. I2: the first image of a file in a log is
  * the one of the checkpoint; the writer adds no second one, and if it did, only the first is put
  * back. I3: putting back goes through renames backwards, then images, then new files; doing it
- * twice does no harm, so a crash in the middle is of no account. I4: the new log replaces the old
+ * twice does no harm, so a crash in the middle is of no account. A name that was renamed away and
+ * then given to a new file (a host was renamed, and is still asked by its old name) belongs to the
+ * renamed one again: the new one makes way, and whether that has been done is seen by the renamed
+ * one's later name, which nobody has any more. I4: the new log replaces the old
  * one only after the tree is on disk, so S0 and the images always belong together. I5: an image
  * goes back only onto the file it was taken from: a file that took another's place is known by its
  * inode, and step and archives have to be the same. A file that was made or renamed since the
@@ -41,9 +44,10 @@ enum { LOG_BYTES_MAX = 1 << 30 };
 struct headerlog {
 	const struct tree *tree;
 	char *name;
-	int fd;
+	int fd;         /* -1: to be opened by the next commit */
 	uint64_t next;  /* record sequence */
 	uint64_t bytes; /* in the file */
+	bool torn;      /* ends in half a record: what is behind it would not be read */
 	GByteArray *pending;
 };
 
@@ -106,10 +110,25 @@ void headerlog_add_restart(struct headerlog *log)
 	add_record(log, LOG_BEGIN, payload);
 }
 
+static bool is_writable(struct headerlog *log, struct error *err)
+{
+	if (log->torn) {
+		return error_set(err, ERR_STORAGE, "cut off in a record until the next checkpoint");
+	}
+	if (log->fd < 0) {
+		log->fd = tree_private(log->tree, log->name, O_RDWR | O_APPEND, err);
+	}
+	return log->fd >= 0;
+}
+
 bool headerlog_commit(struct headerlog *log, struct error *err)
 {
 	if (!log->pending->len) {
 		return true;
+	}
+	if (!is_writable(log, err)) {
+		g_byte_array_set_size(log->pending, 0);
+		return error_prefix(err, "header log");
 	}
 	bool written = file_write_all(log->fd, log->pending->data, log->pending->len, err);
 	if (!written || fdatasync(log->fd)) {
@@ -117,6 +136,7 @@ bool headerlog_commit(struct headerlog *log, struct error *err)
 		/* what was half written is cut off again: behind it nothing would be read */
 		if (ftruncate(log->fd, (off_t)log->bytes) ||
 			lseek(log->fd, (off_t)log->bytes, SEEK_SET) < 0) {
+			log->torn = true;
 			log_error("rrd.headerlog", "cannot cut the header log back errno=%d", errno);
 		}
 		g_byte_array_set_size(log->pending, 0);
@@ -145,14 +165,12 @@ bool headerlog_checkpoint(struct headerlog *log, uint64_t sequence, struct error
 	if (!begin_log(log->tree, log->name, sequence, err)) {
 		return false;
 	}
-	int fd = tree_private(log->tree, log->name, O_RDWR | O_APPEND, err);
-	if (fd < 0) {
-		return false;
-	}
+	/* the one that was open has no name any more: nothing may be noted there */
 	if (log->fd >= 0) {
 		close(log->fd);
 	}
-	log->fd = fd;
+	log->fd = tree_private(log->tree, log->name, O_RDWR | O_APPEND, NULL);
+	log->torn = false;
 	log->next = 2;
 	log->bytes = BEGIN_BYTES;
 	g_byte_array_set_size(log->pending, 0);
@@ -182,12 +200,17 @@ static char *take_text(const unsigned char **at, const unsigned char *end)
 	return text;
 }
 
+/* A file was made (`to` is NULL) or renamed. */
+struct change {
+	char *path, *to;
+};
+
 struct putting_back {
 	const struct tree *tree;
 	struct headerlog_report *report;
-	GHashTable *seen; /* paths whose first image was put back */
-	GPtrArray *moves; /* from, to, from, to … */
-	GPtrArray *created;
+	GHashTable *seen;    /* paths whose first image was put back */
+	GPtrArray *changes;  /* struct change, in order */
+	GHashTable *named;   /* path -> GArray of guint: the changes that begin with it, in order */
 	GPtrArray *images;   /* GBytes of payloads, in order; they borrow from the log */
 	GPtrArray *replaced; /* the same of REPLACED */
 };
@@ -257,13 +280,78 @@ static void put_image(
 	g_hash_table_add(p->seen, STEAL(path));
 }
 
+/* The first change from `begin` on that begins with that path; the number of changes: none. */
+static guint change_of(const struct putting_back *p, const char *path, guint begin)
+{
+	const GArray *numbers = g_hash_table_lookup(p->named, path);
+	for (guint i = 0; numbers && i < numbers->len; i++) {
+		if (g_array_index(numbers, guint, i) >= begin) {
+			return g_array_index(numbers, guint, i);
+		}
+	}
+	return p->changes->len;
+}
+
+static bool is_creation(const struct putting_back *p, guint number)
+{
+	return number < p->changes->len && !((struct change *)p->changes->pdata[number])->to;
+}
+
+/* Undoes the rename of that number; fails if it was not done, or is undone already: see I3. */
+static void move_back(struct putting_back *p, guint number)
+{
+	const struct change *move = p->changes->pdata[number];
+	if (is_creation(p, change_of(p, move->to, number))) {
+		return; /* the renamed file was lost, it is a later one that has the name */
+	}
+	struct stat st;
+	struct error err = {.kind = ERR_NONE};
+	AUTO_FD moved = tree_file(p->tree, move->to, &st, &err);
+	if (moved >= 0 && is_creation(p, change_of(p, move->path, number + 1)) &&
+		tree_remove(p->tree, move->path, NULL)) {
+		p->report->removed++;
+	}
+	p->report->renamed += tree_rename(p->tree, move->to, move->path, NULL);
+}
+
+/*
+ * Whether the name of a file that was made belongs to one that was renamed away before, and had it
+ * at the checkpoint.
+ */
+static bool is_anothers(const struct putting_back *p, const char *path, guint number)
+{
+	guint first = change_of(p, path, 0);
+	return first < number && !is_creation(p, first);
+}
+
+static void remove_created(struct putting_back *p)
+{
+	g_autoptr(GHashTable) swept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	for (guint i = 0; i < p->changes->len; i++) {
+		const struct change *made = p->changes->pdata[i];
+		if (made->to) {
+			continue;
+		}
+		if (g_hash_table_add(swept, g_path_get_dirname(made->path))) {
+			tree_remove_halves(p->tree, made->path);
+		}
+		if (is_anothers(p, made->path, i)) {
+			continue;
+		}
+		if (tree_remove(p->tree, made->path, NULL)) {
+			p->report->removed++;
+		} else {
+			p->report->failed++;
+		}
+	}
+}
+
 static void put_all_back(struct putting_back *p)
 {
-	for (guint i = p->moves->len; i >= 2; i -= 2) {
-		const char *from = p->moves->pdata[i - 2];
-		const char *to = p->moves->pdata[i - 1];
-		/* fails if it was not done, or is undone already: I3 */
-		p->report->renamed += tree_rename(p->tree, to, from, NULL);
+	for (guint i = p->changes->len; i-- > 0;) {
+		if (!is_creation(p, i)) {
+			move_back(p, i);
+		}
 	}
 	for (guint i = 0; i < p->images->len; i++) {
 		gsize length;
@@ -276,17 +364,30 @@ static void put_all_back(struct putting_back *p)
 		put_image(
 			p, payload, length, true); /* of a file that was not touched before it was replaced */
 	}
-	g_autoptr(GHashTable) swept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	for (guint i = 0; i < p->created->len; i++) {
-		if (g_hash_table_add(swept, g_path_get_dirname(p->created->pdata[i]))) {
-			tree_remove_halves(p->tree, p->created->pdata[i]);
-		}
-		if (tree_remove(p->tree, p->created->pdata[i], NULL)) {
-			p->report->removed++;
-		} else {
-			p->report->failed++;
-		}
+	remove_created(p);
+}
+
+static void change_free(gpointer data)
+{
+	struct change *change = data;
+	g_free(change->path);
+	g_free(change->to);
+	g_free(change);
+}
+
+/* Takes both. */
+static void add_change(struct putting_back *p, char *path, char *to)
+{
+	guint number = p->changes->len;
+	struct change *change = g_new(struct change, 1);
+	*change = (struct change){path, to};
+	g_ptr_array_add(p->changes, change);
+	GArray *numbers = g_hash_table_lookup(p->named, path);
+	if (!numbers) {
+		numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+		g_hash_table_insert(p->named, path, numbers);
 	}
+	g_array_append_val(numbers, number);
 }
 
 static void collect(struct putting_back *p, const struct record *record)
@@ -310,15 +411,14 @@ static void collect(struct putting_back *p, const struct record *record)
 	case LOG_CREATED:
 		first = take_text(&at, end);
 		if (first) {
-			g_ptr_array_add(p->created, first);
+			add_change(p, first, NULL);
 		}
 		break;
 	case LOG_MOVED:
 		first = take_text(&at, end);
 		second = first ? take_text(&at, end) : NULL;
 		if (second) {
-			g_ptr_array_add(p->moves, first);
-			g_ptr_array_add(p->moves, second);
+			add_change(p, first, second);
 		} else {
 			g_free(first);
 		}
@@ -340,8 +440,8 @@ static bool put_back(const struct tree *tree, const char *log_name, struct heade
 	}
 	struct putting_back p = {.tree = tree, .report = report};
 	p.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	p.moves = g_ptr_array_new_with_free_func(g_free);
-	p.created = g_ptr_array_new_with_free_func(g_free);
+	p.changes = g_ptr_array_new_with_free_func(change_free);
+	p.named = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_array_unref);
 	p.images = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
 	p.replaced = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
 	struct record record;
@@ -352,8 +452,8 @@ static bool put_back(const struct tree *tree, const char *log_name, struct heade
 	put_all_back(&p);
 	g_ptr_array_unref(p.images);
 	g_ptr_array_unref(p.replaced);
-	g_ptr_array_unref(p.created);
-	g_ptr_array_unref(p.moves);
+	g_hash_table_unref(p.named);
+	g_ptr_array_unref(p.changes);
 	g_hash_table_unref(p.seen);
 	return true;
 }

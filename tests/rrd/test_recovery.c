@@ -1,4 +1,5 @@
 #include "support.h"
+#include "rrd/headerlog.h"
 #include "rrd/marker.h"
 
 #include <math.h>
@@ -291,6 +292,99 @@ static void a_damaged_header_log_ends_where_it_is_damaged(void **state UNUSED)
 	support_tree_destroy(t);
 }
 
+/* -- names that were given twice since the checkpoint -- */
+
+enum names_step { END_STEPS, MOVE_XY, MOVE_YZ, MAKE_X, MAKE_Y, LOSE_Y };
+
+static void put_file_at(const struct tree *tree, const char *path, char first)
+{
+	char full[600];
+	const char content[2] = {first, 0};
+	tree_full_path(tree, path, full, sizeof(full));
+	assert_true(g_file_set_contents(full, content, 1, NULL));
+}
+
+static char first_of(const struct tree *tree, const char *path)
+{
+	char full[600];
+	g_autofree char *content = NULL;
+	tree_full_path(tree, path, full, sizeof(full));
+	return g_file_get_contents(full, &content, NULL, NULL) ? *content : 0;
+}
+
+/* Notes it, and (without `only_noted`) does it. */
+static void take_step(
+	const struct tree *tree, struct headerlog *log, enum names_step step, bool only_noted)
+{
+	bool from_x = step == MOVE_XY;
+	const char *made = step == MAKE_X ? "g/x.rrd" : "g/y.rrd";
+	const char *from = from_x ? "g/x.rrd" : "g/y.rrd";
+	const char *to = from_x ? "g/y.rrd" : "g/z.rrd";
+	if (step == MAKE_X || step == MAKE_Y) {
+		headerlog_add_created(log, made);
+	} else if (step != LOSE_Y) {
+		headerlog_add_moved(log, from, to);
+	}
+	assert_true(headerlog_commit(log, NULL));
+	if (only_noted) {
+		return;
+	}
+	if (step == LOSE_Y) {
+		assert_true(tree_set_aside(tree, "g/y.rrd", NULL));
+	} else if (step == MAKE_X || step == MAKE_Y) {
+		put_file_at(tree, made, 'n');
+	} else {
+		assert_true(tree_rename(tree, from, to, NULL));
+	}
+}
+
+/*
+ * A host is renamed and its node still answers by the old name: the file that is made there is not
+ * the one that was. The history ('o') comes back to its name or is where it was put, and the new
+ * file ('n') goes, also if the recovery itself is cut off and begins anew.
+ */
+static void a_new_file_at_an_old_name_costs_the_renamed_one_nothing(void **state UNUSED)
+{
+	static const struct {
+		enum names_step steps[5];
+		bool only_noted; /* the last step */
+		char x, y;       /* what is there afterwards */
+	} cases[] = {
+		{{MOVE_XY}, false, 'o', 0},
+		{{MOVE_XY}, true, 'o', 0},
+		{{MOVE_XY, MAKE_X}, false, 'o', 0},
+		{{MOVE_XY, MAKE_X}, true, 'o', 0},
+		{{MOVE_XY, MOVE_YZ, MAKE_Y}, false, 'o', 0},
+		{{MOVE_XY, MOVE_YZ, MAKE_Y, MAKE_X}, false, 'o', 0},
+		{{MOVE_XY, MOVE_YZ, MAKE_X, MAKE_Y}, true, 'o', 0},
+		{{MOVE_XY, LOSE_Y, MAKE_Y}, false, 0, 0},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		g_autofree char *path = support_directory();
+		struct headerlog_report report;
+		AUTO(tree) tree = tree_open(path, NULL);
+		assert_true(tree_make_parents(tree, "g/x.rrd", NULL));
+		put_file_at(tree, "g/x.rrd", 'o');
+		struct headerlog *log = headerlog_open(tree, 0, &report, NULL);
+		for (size_t k = 0; cases[i].steps[k]; k++) {
+			take_step(tree, log, cases[i].steps[k], cases[i].only_noted && !cases[i].steps[k + 1]);
+		}
+		headerlog_destroy(log);
+		size_t length;
+		g_autofree char *name = g_strdup_printf("%s/.magpie/headers", path);
+		g_autofree char *noted = support_read_file(name, &length);
+		for (int again = 0; again < 3; again++) {
+			assert_true(g_file_set_contents(name, noted, (gssize)length, NULL));
+			log = headerlog_open(tree, 0, &report, NULL);
+			headerlog_destroy(log);
+			assert_int_equal(first_of(tree, "g/x.rrd"), cases[i].x);
+			assert_int_equal(first_of(tree, "g/y.rrd"), cases[i].y);
+			assert_int_equal(first_of(tree, "g/z.rrd"), 0);
+		}
+		support_remove(path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +392,7 @@ int main(void)
 		cmocka_unit_test(what_was_made_after_the_checkpoint_is_made_again),
 		cmocka_unit_test(a_file_that_kills_twice_is_set_aside),
 		cmocka_unit_test(a_damaged_header_log_ends_where_it_is_damaged),
+		cmocka_unit_test(a_new_file_at_an_old_name_costs_the_renamed_one_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
