@@ -26,7 +26,10 @@
  * for byte what it is if nobody was disturbed (reliability, L3). librrd begins a new file at a
  * random row: of those the rows are compared, and the header apart from the row pointers.
  *
- * MAGPIE_STOP_POINTS says how many points for each piece of work; script/soak takes 400.
+ * Instruction by instruction takes minutes. The short form for every day goes from system call to
+ * system call (but for stores into mappings nothing in a tree changes between two of them) and from
+ * there some instructions on, one to some thousands, others each time. MAGPIE_STOP_POINTS, that is
+ * script/soak, asks for the long form: so many evenly spaced instructions of all of them.
  */
 enum {
 	BEGIN = 1700000000,
@@ -35,7 +38,8 @@ enum {
 	MORE = 3,   /* and in it */
 	SERIES = 3,
 	BORN = SERIES + 1, /* the series that is new */
-	POINTS = 60,
+	POINTS = 20,       /* of the short form, for each piece of work */
+	STRIDES = 14,      /* behind a system call: one instruction, two, four … */
 };
 
 static double value_at(uint32_t id, int i)
@@ -212,12 +216,15 @@ static pid_t child_of(const struct work *work, struct bench_tree *t)
 	return pid;
 }
 
-/* Lets it do so many instructions; false: it is done. */
-static bool run_steps(pid_t pid, uint64_t steps, uint64_t *done)
+/* How it goes on: to the next instruction, or to the next beginning or end of a system call. */
+typedef enum __ptrace_request pace_t;
+
+/* Lets it do so many of those; false: it is done. */
+static bool run_steps(pid_t pid, pace_t pace, uint64_t steps, uint64_t *done)
 {
 	for (uint64_t i = 0; i < steps; i++, (*done)++) {
 		int status = 0;
-		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) || waitpid(pid, &status, 0) != pid) {
+		if (ptrace(pace, pid, NULL, NULL) || waitpid(pid, &status, 0) != pid) {
 			fail_msg("ptrace: %s", strerror(errno));
 		}
 		if (WIFEXITED(status) || WIFSIGNALED(status)) {
@@ -228,11 +235,11 @@ static bool run_steps(pid_t pid, uint64_t steps, uint64_t *done)
 	return true;
 }
 
-static uint64_t count_steps(const struct work *work, const struct bench_tree *model)
+static uint64_t count_steps(const struct work *work, const struct bench_tree *model, pace_t pace)
 {
 	uint64_t steps = 0;
 	struct bench_tree *t = clone_tree(model);
-	assert_false(run_steps(child_of(work, t), UINT64_MAX, &steps));
+	assert_false(run_steps(child_of(work, t), pace, UINT64_MAX, &steps));
 	support_tree_destroy(t);
 	return steps;
 }
@@ -287,10 +294,11 @@ static void expect_same_file(struct bench_tree *a, struct bench_tree *b, uint32_
 	expect_same_rows(one, two);
 }
 
+/* 0: the short form. */
 static unsigned wanted_points(void)
 {
 	const char *text = getenv("MAGPIE_STOP_POINTS");
-	return text ? (unsigned)g_ascii_strtoull(text, NULL, 10) : POINTS;
+	return text ? (unsigned)g_ascii_strtoull(text, NULL, 10) : 0;
 }
 
 /* What is left by a death now: comes out as `whole` did. */
@@ -307,29 +315,52 @@ static void expect_recovery(const struct bench_tree *stopped, struct bench_tree 
 	support_tree_destroy(t);
 }
 
+struct cutting {
+	bool brief;
+	pace_t pace;
+	unsigned points, cuts, stride;
+	uint64_t steps;
+};
+
+/* One child from its beginning to its end. */
+static void cut_one(struct cutting *c, const struct work *work, const struct bench_tree *model,
+	struct bench_tree *whole)
+{
+	uint64_t done = 0;
+	uint64_t further = 0;
+	struct bench_tree *t = clone_tree(model);
+	pid_t pid = child_of(work, t);
+	do {
+		expect_recovery(t, whole);
+		c->cuts++;
+		c->stride = (c->stride + 5) % STRIDES; /* far and near by turns */
+	} while (run_steps(pid, c->pace, MAX(c->steps / c->points, 1), &done) &&
+			 (!c->brief || run_steps(pid, PTRACE_SINGLESTEP, 1ULL << c->stride, &further)));
+	expect_recovery(t, whole); /* all was done, but nobody said so */
+	support_tree_destroy(t);
+}
+
 static void cut_off(const struct work *work, const struct bench_tree *model)
 {
-	uint64_t steps = count_steps(work, model);
-	uint64_t done = 0;
+	enum { ROUNDS = 10 };
 	unsigned points = wanted_points();
-	unsigned cuts = 0;
+	struct cutting c = {.brief = !points, .points = points ? points : POINTS};
+	c.pace = c.brief ? PTRACE_SYSCALL : PTRACE_SINGLESTEP;
+	c.stride = (unsigned)g_random_int_range(0, STRIDES);
+	c.steps = count_steps(work, model, c.pace);
 	struct bench_tree *whole = clone_tree(model);
 	support_start(whole);
 	work->prepare(whole);
 	support_crash(whole);
 	finish_work(whole);
-	struct bench_tree *t = clone_tree(model);
-	pid_t pid = child_of(work, t);
-	do {
-		expect_recovery(t, whole);
-		cuts++;
-	} while (run_steps(pid, steps / points + 1, &done));
-	expect_recovery(t, whole); /* all was done, but nobody said so */
-	print_message("%s: cut off at %u points of %llu instructions\n", work->name, cuts,
-		(unsigned long long)done);
+	/* in the short form a child leaps over system calls, so that it takes some of them */
+	for (int round = 0; round < (c.brief ? ROUNDS : 1) && c.cuts < c.points; round++) {
+		cut_one(&c, work, model, whole);
+	}
+	print_message("%s: cut off at %u points of %llu %s\n", work->name, c.cuts,
+		(unsigned long long)c.steps, c.brief ? "begins and ends of system calls" : "instructions");
 	/* the way may differ by some instructions from one run to the next */
-	assert_true(cuts >= points / 2);
-	support_tree_destroy(t);
+	assert_true(c.cuts >= c.points / 2);
 	support_tree_destroy(whole);
 }
 
