@@ -231,6 +231,21 @@ json_t *change_find_gone(
 	return series;
 }
 
+json_t *change_still_gone(
+	const struct engine *engine, const json_t *series, uint32_t before_s, bool silent)
+{
+	json_t *still = json_array();
+	for (size_t i = 0; i < json_array_size(series); i++) {
+		json_int_t id = json_integer_value(json_array_get(series, i));
+		const struct field *field =
+			id > 0 && id <= UINT32_MAX ? catalog_series(engine->catalog, (uint32_t)id) : NULL;
+		if (field && is_gone(engine, field, before_s, silent)) {
+			json_array_append_new(still, json_integer(id));
+		}
+	}
+	return still;
+}
+
 json_t *change_hosts_left(const struct engine *engine, const json_t *series)
 {
 	json_t *names = json_array();

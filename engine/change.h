@@ -31,6 +31,10 @@ enum { CHANGE_SERIES_MOST = 3000 };
 json_t *change_find_gone(
 	const struct engine *engine, const char *selector, uint32_t before_s, bool silent);
 
+/* Those of them that are gone now as well; a new array. */
+json_t *change_still_gone(
+	const struct engine *engine, const json_t *series, uint32_t before_s, bool silent);
+
 /* Names of hosts of which nothing is left without these series. A new array. */
 json_t *change_hosts_left(const struct engine *engine, const json_t *series);
 

@@ -42,6 +42,13 @@ static bool on_hold(void *owner, uint64_t id, const char *verb, const json_t *ar
 
 /* -- verbs that change what the engine knows -- */
 
+/* A backup has its files by their names, and names the series whose files they are. */
+static bool may_change_names(const struct engine *engine, struct error *err)
+{
+	return !tasks_has_open(engine->tasks, "backup") ||
+		   error_set(err, ERR_CONFLICT, "a backup is under way; see magpie archive tasks");
+}
+
 /* {"host", "into", "dry_run"}: the engine's part is done first, the files follow its names. */
 static bool prepare_move(
 	struct engine *engine, const char *verb, json_t *argument, struct error *err)
@@ -51,7 +58,7 @@ static bool prepare_move(
 	if (!name || !into) {
 		return error_set(err, ERR_CONFIG, "\"host\" and \"into\" are wanted");
 	}
-	if (!change_check(engine, name, into, err)) {
+	if (!change_check(engine, name, into, err) || !may_change_names(engine, err)) {
 		return false;
 	}
 	const struct host *known = catalog_host(engine->catalog, into);
@@ -75,32 +82,43 @@ static bool prepare_move(
 	return true;
 }
 
-/* {"older_s", "selector", "silent", "delete", "dry_run"} -> and "series": numbers. */
+/* {"older_s", "selector", "silent", "delete", "dry_run"} -> and "series": numbers; "before_s". */
 static bool prepare_retire(
 	struct engine *engine, const char *verb, json_t *argument, struct error *err)
 {
 	(void)verb;
 	const char *selector = json_string_value(json_object_get(argument, "selector"));
-	json_int_t older_s = json_integer_value(json_object_get(argument, "older_s"));
+	const json_t *older = json_object_get(argument, "older_s");
+	json_int_t older_s = json_integer_value(older);
 	int64_t now_s = wall_s(engine->steady.now);
-	if (!selector || !retention_check(selector, err) || older_s < 0 || older_s >= now_s) {
+	if (!selector || !retention_check(selector, err) || !json_is_integer(older) || older_s < 0 ||
+		older_s >= now_s) {
 		return error_set(err, ERR_CONFIG, "\"selector\" and \"older_s\" are wanted");
+	}
+	if (!may_change_names(engine, err)) {
+		return false;
 	}
 	bool silent = json_is_true(json_object_get(argument, "silent"));
 	json_t *series = change_find_gone(engine, selector, (uint32_t)(now_s - older_s), silent);
 	json_object_set_new(argument, "hosts", change_hosts_left(engine, series));
 	json_object_set_new(argument, "series", series);
+	json_object_set_new(argument, "before_s", json_integer(now_s - older_s));
 	return true;
 }
 
-/* The files are away. */
+/* The files are away; a series that came back meanwhile stays. */
 static void end_retire(struct engine *engine, const json_t *argument)
 {
-	const json_t *series = json_object_get(argument, "series");
-	if (!json_is_true(json_object_get(argument, "dry_run")) && json_array_size(series)) {
-		change_forget(engine, series);
-		change_begin_anew(engine);
+	const json_t *asked = json_object_get(argument, "series");
+	if (json_is_true(json_object_get(argument, "dry_run")) || !json_array_size(asked)) {
+		return;
 	}
+	bool silent = json_is_true(json_object_get(argument, "silent"));
+	json_int_t before_s = json_integer_value(json_object_get(argument, "before_s"));
+	json_t *series = change_still_gone(engine, asked, (uint32_t)before_s, silent);
+	change_forget(engine, series);
+	change_begin_anew(engine);
+	json_decref(series);
 }
 
 static const struct {
@@ -123,13 +141,25 @@ static void on_ended(
 	}
 }
 
+static bool is_short(const json_t *argument, struct error *err)
+{
+	enum { MOST = 4000 };
+	AUTO_FREE char *text = json_dumps(argument, JSON_COMPACT);
+	return (text && strlen(text) <= MOST) || error_set(err, ERR_CONFIG, "the argument is too long");
+}
+
 static uint64_t begin(struct engine *engine, const char *verb, json_t *argument, struct error *err)
 {
 	const char *archive = verb;
+	if (!strcmp(verb, "move")) { /* without the engine's part its names would not fit the files */
+		error_set(err, ERR_CONFIG, "it is called rename or merge");
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_LENGTH(changes); i++) {
 		if (!strcmp(changes[i].verb, verb)) {
 			archive = changes[i].archive;
-			if (!changes[i].prepare(engine, verb, argument, err)) {
+			/* nothing may be changed for a task that is refused afterwards */
+			if (!is_short(argument, err) || !changes[i].prepare(engine, verb, argument, err)) {
 				return 0;
 			}
 		}

@@ -20,6 +20,7 @@ enum { NAMES_MOST = 300, DEPTH_MOST = 16 };
 
 struct clean {
 	GQueue directories; /* char *, below the tree; "" is the tree itself */
+	DIR *open;          /* of the first of them; NULL: not begun */
 	int64_t before_s;
 	bool dry_run, delete_files;
 	uint64_t seen, files, bytes;
@@ -28,9 +29,10 @@ struct clean {
 
 static void *clean_begin(const struct task_scope *scope, const json_t *argument, struct error *err)
 {
-	json_int_t older_s = json_integer_value(json_object_get(argument, "older_s"));
+	const json_t *older = json_object_get(argument, "older_s");
+	json_int_t older_s = json_integer_value(older);
 	int64_t now_s = wall_s(wall_now());
-	if (older_s < 0 || older_s >= now_s) {
+	if (!json_is_integer(older) || older_s < 0 || older_s >= now_s) {
 		error_set(err, ERR_CONFIG, "\"older_s\" is out of range");
 		return NULL;
 	}
@@ -101,38 +103,47 @@ static bool look_at(struct clean *c, const struct task_scope *scope, const char 
 	return put_away(c, tree, path, err);
 }
 
-static bool clean_directory(
-	struct clean *c, const struct task_scope *scope, const char *path, struct error *err)
+/* The first directory of the queue; NULL: it is not there (any more). */
+static DIR *open_first(const struct clean *c, const struct task_scope *scope)
 {
 	char full[2 * LAYOUT_PATH_MAX];
+	const char *path = g_queue_peek_head((GQueue *)&c->directories);
 	tree_full_path(files_tree(writer_files(scope->writer)), path, full, sizeof(full));
 	int fd = open(full, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-	if (!directory) {
-		if (fd >= 0) {
-			close(fd);
-		}
-		return true; /* it is not there (any more) */
+	if (!directory && fd >= 0) {
+		close(fd);
 	}
-	bool good = true;
-	const struct dirent *entry;
-	while (good && (entry = readdir(directory))) {
-		good = look_at(c, scope, path, entry, err);
-	}
-	closedir(directory);
-	return good;
+	return directory;
 }
 
+static void close_first(struct clean *c)
+{
+	if (c->open) {
+		closedir(g_steal_pointer(&c->open));
+	}
+	g_free(g_queue_pop_head(&c->directories));
+}
+
+/* One directory may hold all files of a large tree: some names of it at a time. */
 static enum task_step clean_step(void *state, const struct task_scope *scope, int64_t budget_ms,
 	struct task_progress *progress, struct error *err)
 {
+	enum { NAMES_A_LOOK = 16 };
 	struct clean *c = state;
 	struct mono begin = mono_now();
-	while (!g_queue_is_empty(&c->directories) && mono_now().ms - begin.ms < budget_ms) {
-		g_autofree char *path = g_queue_pop_head(&c->directories);
+	for (unsigned n = 1; !g_queue_is_empty(&c->directories); n++) {
+		const char *path = g_queue_peek_head(&c->directories);
 		snprintf(progress->detail, sizeof(progress->detail), "%.150s", path);
-		if (!clean_directory(c, scope, path, err)) {
+		c->open = c->open ? c->open : open_first(c, scope);
+		const struct dirent *entry = c->open ? readdir(c->open) : NULL;
+		if (!entry) {
+			close_first(c);
+		} else if (!look_at(c, scope, path, entry, err)) {
 			return TASK_FAILED;
+		}
+		if (n % NAMES_A_LOOK == 0 && mono_now().ms - begin.ms >= budget_ms) {
+			break;
 		}
 	}
 	progress->done = c->seen;
@@ -148,6 +159,9 @@ static json_t *clean_end(void *state, bool done)
 		(json_int_t)c->files, "bytes", (json_int_t)c->bytes, "dry_run", c->dry_run, "names",
 		c->names);
 	json_decref(c->names);
+	if (c->open) {
+		closedir(c->open);
+	}
 	g_queue_clear_full(&c->directories, g_free);
 	g_free(c);
 	return result;

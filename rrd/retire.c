@@ -1,6 +1,8 @@
 /*
- * The task "retire": {"series": [numbers], "delete", "dry_run"}. Files of series that the engine is
- * about to forget go to .magpie/retired, or away for good. One that is not there is done already.
+ * The task "retire": {"series": [numbers], "before_s", "delete", "dry_run"}. Files of series that
+ * the engine is about to forget go to .magpie/retired, or away for good. One that is not there is
+ * done already; one that has had samples since `before_s` (the task may have waited for hours) is
+ * kept, as the engine will not forget it either.
  */
 #include "rrd/series.h"
 #include "rrd/task.h"
@@ -17,6 +19,7 @@ enum { NAMES_MOST = 300 };
 struct retire {
 	GArray *series; /* u32 */
 	guint next;
+	int64_t before_s; /* 0: not said */
 	bool dry_run, delete_files;
 	uint64_t files, bytes;
 	json_t *names;
@@ -34,6 +37,7 @@ static void *retire_begin(const struct task_scope *scope, const json_t *argument
 	r->series = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	r->dry_run = json_is_true(json_object_get(argument, "dry_run"));
 	r->delete_files = json_is_true(json_object_get(argument, "delete"));
+	r->before_s = json_integer_value(json_object_get(argument, "before_s"));
 	r->names = json_array();
 	for (size_t i = 0; i < json_array_size(series); i++) {
 		json_int_t id = json_integer_value(json_array_get(series, i));
@@ -68,6 +72,11 @@ static bool put_away(
 	return true;
 }
 
+static bool came_back(const struct retire *r, const struct series *s)
+{
+	return r->before_s && s->last_ms / 1000 >= r->before_s;
+}
+
 static enum task_step retire_step(void *state, const struct task_scope *scope, int64_t budget_ms,
 	struct task_progress *progress, struct error *err)
 {
@@ -79,7 +88,7 @@ static enum task_step retire_step(void *state, const struct task_scope *scope, i
 		if (s && s->readers) {
 			break; /* it is being drawn: in the next turn */
 		}
-		if (s && !s->foreign && !put_away(r, scope, s, err)) {
+		if (s && !s->foreign && !came_back(r, s) && !put_away(r, scope, s, err)) {
 			return TASK_FAILED;
 		}
 		r->next++;
