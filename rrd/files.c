@@ -487,9 +487,18 @@ bool files_replace(
 	}
 	s->exists = true;
 	s->logged_epoch = f->epoch;
-	struct rrdfile_source source = files_source(s);
-	s->tune = rrdfile_differs(&header, &source);
+	compare(s, &header);
 	return true;
+}
+
+void files_feed_again(struct files *f, struct series *s)
+{
+	series_wait(s, f->ticks);
+	headerlog_add_restart(f->log);
+	if (!headerlog_commit(f->log, NULL)) {
+		log_warn("rrd.headerlog", "next=feed_unless_ended");
+	}
+	f->handlers.rewind(f->owner);
 }
 
 uint32_t files_epoch(const struct files *f)
@@ -512,11 +521,10 @@ bool files_take_over(struct files *f, struct series *s, const char *from, struct
 		!tree_rename(f->tree, from, s->path, err)) {
 		return false;
 	}
-	struct rrdfile_source source = files_source(s);
 	s->exists = true;
 	s->logged_epoch = f->epoch;
 	s->made_epoch = f->epoch;
-	s->tune = rrdfile_differs(&header, &source);
+	compare(s, &header);
 	g_clear_pointer(&s->earlier, g_free);
 	return true;
 }

@@ -89,6 +89,10 @@ MUST_USE bool files_replace(struct files *files, struct series *series, const vo
 MUST_USE bool files_take_over(
 	struct files *files, struct series *series, const char *from, struct error *err);
 
+/* Samples of the series are missing that were another writer's: asks for the journal from its
+ * oldest record. */
+void files_feed_again(struct files *files, struct series *series);
+
 /* Grows with each checkpoint. */
 uint32_t files_epoch(const struct files *files);
 

@@ -4,8 +4,13 @@
  * both are there the old one's rows go into the new one, in which what it knows counts. Every step
  * looks at what is there, so that the task can begin anew at any point. It is over when a
  * checkpoint has made it final: before that a crash would undo the renames.
+ *
+ * The old name's host may be another writer's. Its header log may have the file too, and two logs
+ * are undone in any order: so such a file is copied, not renamed, and what that writer held back
+ * comes from the journal once more.
  */
 #include "base/file.h"
+#include "model/shard.h"
 #include "rrd/convert.h"
 #include "rrd/series.h"
 #include "rrd/task.h"
@@ -125,6 +130,22 @@ static bool merge_files(
 		   tree_remove(files_tree(files), from, err);
 }
 
+/* The file of another writer's host: a copy of it, then it goes. */
+static bool copy_over(
+	const struct task_scope *scope, struct series *s, const char *from, struct error *err)
+{
+	struct files *files = writer_files(scope->writer);
+	size_t length;
+	AUTO_FREE char *content = read_whole(scope, from, &length, err);
+	return content && files_replace(files, s, content, length, err) &&
+		   tree_remove(files_tree(files), from, err);
+}
+
+static bool is_anothers(const struct move *m, const struct task_scope *scope)
+{
+	return shard_of_host(m->host, scope->instances) != shard_of_host(m->into, scope->instances);
+}
+
 enum outcome { NOTHING, DONE, LATER, FAILED };
 
 /*
@@ -142,6 +163,13 @@ static bool is_free(const struct task_scope *scope, const char *from)
 	return !owner;
 }
 
+/* What is held back goes into its file first: a merged one may end later. */
+static bool is_written(const struct task_scope *scope, struct series *s)
+{
+	files_write(writer_files(scope->writer), &s, 1);
+	return !s->count && !s->waiting;
+}
+
 /* The file of one type under the old name. */
 static enum outcome move_file(struct move *m, const struct task_scope *scope, struct series *s,
 	const char *from, struct error *err)
@@ -149,19 +177,28 @@ static enum outcome move_file(struct move *m, const struct task_scope *scope, st
 	struct files *files = writer_files(scope->writer);
 	struct header header;
 	struct error why = {.kind = ERR_NONE};
-	if (!strcmp(from, s->path) || !is_free(scope, from) ||
-		!files_look(files, from, &header, NULL)) {
+	bool another = is_anothers(m, scope);
+	if (!strcmp(from, s->path) || !files_look(files, from, &header, NULL)) {
+		return NOTHING;
+	}
+	const struct series *owner = series_table_owner(writer_table(scope->writer), from);
+	if (owner && catalog_series(scope->catalog, owner->id)) {
 		return NOTHING;
 	}
 	bool merged = files_look(files, s->path, &header, &why);
-	if (merged && files_is_young(files, s)) {
+	if (!is_free(scope, from) || (merged && (files_is_young(files, s) || !is_written(scope, s)))) {
 		return LATER;
 	}
 	if (!merged && why.kind != ERR_NOT_FOUND) {
 		error_set(err, why.kind, "%s", why.text);
 		return FAILED;
 	}
-	if (merged ? !merge_files(scope, s, from, err) : !files_take_over(files, s, from, err)) {
+	if (another) {
+		files_feed_again(files, s);
+	}
+	if (merged    ? !merge_files(scope, s, from, err)
+		: another ? !copy_over(scope, s, from, err)
+				  : !files_take_over(files, s, from, err)) {
 		return FAILED;
 	}
 	m->epoch = files_epoch(files);
@@ -175,8 +212,11 @@ static enum outcome move_series(
 	const struct field *field = catalog_series(scope->catalog, id);
 	struct series *s = writer_series(scope->writer, id);
 	enum outcome outcome = NOTHING;
-	if (!field || !s || s->foreign || s->waiting) {
+	if (!field || !s || s->foreign) {
 		return NOTHING;
+	}
+	if (s->waiting) {
+		return LATER;
 	}
 	for (unsigned type = 0; type < FIELD_TYPES && outcome != FAILED; type++) {
 		char from[LAYOUT_PATH_MAX];

@@ -192,10 +192,12 @@ struct series *series_table_define(
 	} else {
 		unset_path(table, s);
 	}
-	/* whether it has a file only its writer knows: perhaps */
-	bool had_file = s->exists || s->foreign;
+	bool foreign = s->foreign;
 	char *names = pack_names(name);
 	set_owner(table, s, name->host);
+	/* whether it has a file only its writer knows: perhaps; one of another writer is not ours to
+	 * rename (rrd/move.c) */
+	bool had_file = s->exists || (foreign && s->foreign);
 	g_free(s->names);
 	s->names = names;
 	s->type = (uint8_t)name->type;
@@ -217,7 +219,12 @@ void series_table_release(struct series_table *table, struct series *s)
 	unset_path(table, s);
 	series_forget_file(s);
 	series_drop(s, s->count);
+	table->own -= !s->foreign;
 	s->foreign = true;
+	/* told again, it has to be given a file name again */
+	static const struct layout_name nobody = {.group = "", .host = "", .service = "", .field = ""};
+	g_free(s->names);
+	s->names = pack_names(&nobody);
 }
 
 struct series *series_table_owner(const struct series_table *table, const char *path)

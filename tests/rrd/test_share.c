@@ -1,4 +1,5 @@
 #include "support.h"
+#include "rrd/task.h"
 #include "model/shard.h"
 #include "rrd/share.h"
 
@@ -405,6 +406,85 @@ static void restarts_do_not_move_values_between_rows(void **state UNUSED)
 	support_tree_destroy(tree);
 }
 
+static void make_checkpoint(void *role)
+{
+	support_feed(role); /* back to where it was asked for */
+	support_checkpoint(role);
+}
+
+static struct catalog *catalog_of(const char *host, uint32_t id)
+{
+	struct catalog *catalog = catalog_create();
+	struct service *service = service_create("example.com", host, "test", 10);
+	service_add_field(service, "a", "a", FIELD_GAUGE)->series_id = id;
+	catalog_declare(catalog, service, NULL);
+	return catalog;
+}
+
+/* The host gets a name that is another writer's, which holds some of its samples back. */
+static void a_host_that_goes_to_another_writer_takes_all_its_rows_along(void **state UNUSED)
+{
+	enum { HELD_BACK = 7 };
+	char names[2][32] = {"node0.example.com", ""};
+	unsigned owner = shard_of_host(names[0], 2);
+	for (unsigned i = 1; !i || shard_of_host(names[1], 2) == owner; i++) {
+		name_host(names[1], i);
+	}
+	struct bench_tree *tree = support_tree_create();
+	struct writers w;
+	support_series_of(tree, 1, names[0], "test", "a");
+	for (int i = 0; i < SAMPLES; i++) {
+		support_sample(tree, 1, BEGIN + 10 * i, i);
+	}
+	open_all(&w, tree, 2);
+	struct bench_tree *before = &w.parts[owner];
+	struct bench_tree *after = &w.parts[!owner];
+	g_free(support_file(before, 1));
+	support_checkpoint(after); /* it is far ahead of what the file has */
+	for (int i = SAMPLES; i < SAMPLES + HELD_BACK; i++) {
+		support_sample(tree, 1, BEGIN + 10 * i, i);
+	}
+	support_feed(before);
+	support_feed(after);
+	support_checkpoint(after);
+	/* the new writer hears of it first, and is given the work at once */
+	struct catalog *catalog = catalog_of(names[1], 1);
+	writer_declare(after->writer, catalog_service(catalog, names[1], "test"));
+	const struct task_scope scope = {.writer = after->writer,
+		.catalog = catalog,
+		.instance = !owner,
+		.instances = 2,
+		.checkpoint = make_checkpoint,
+		.role = after};
+	json_t *argument = json_pack("{s:s, s:s, s:s, s:s}", "host", names[0], "into", names[1],
+		"from_group", "example.com", "into_group", "example.com");
+	struct error err = {.kind = ERR_NONE};
+	struct task_progress progress = {0};
+	void *task = move_task.begin(&scope, argument, &err);
+	enum task_step step = TASK_MORE;
+	for (int i = 0; i < 1000 && step == TASK_MORE; i++) {
+		step = move_task.step(task, &scope, 1000, &progress, &err);
+	}
+	assert_int_equal(step, TASK_DONE);
+	json_t *result = move_task.end(task, true);
+	assert_int_equal(json_integer_value(json_object_get(result, "moved")), 1);
+	json_decref(result);
+	json_decref(argument);
+	g_autofree char *file = support_file(after, 1);
+	assert_non_null(file);
+	assert_non_null(strstr(file, names[1]));
+	struct fetch_rows rows;
+	int64_t to_s = BEGIN + 10 * (SAMPLES + HELD_BACK - 1);
+	assert_true(fetch_rows(file, LAYOUT_AVERAGE, to_s - 1000, to_s, 10, &rows, NULL));
+	for (size_t i = 1; i + 1 < rows.count; i++) {
+		assert_false(isnan(rows.values[i]));
+	}
+	fetch_free(&rows);
+	catalog_destroy(catalog);
+	close_all(&w);
+	support_tree_destroy(tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +493,7 @@ int main(void)
 		cmocka_unit_test(killed_while_it_is_shared_anew_nothing_is_lost),
 		cmocka_unit_test(a_part_has_one_writer_at_a_time),
 		cmocka_unit_test(series_of_two_writers_never_share_a_file),
+		cmocka_unit_test(a_host_that_goes_to_another_writer_takes_all_its_rows_along),
 		cmocka_unit_test(readers_in_other_processes_cost_no_sample_and_no_word),
 		cmocka_unit_test(restarts_do_not_move_values_between_rows),
 	};
