@@ -40,12 +40,21 @@ static const char *or_unknown(const struct pen *pen, int64_t last_s)
 
 /* -- expressions -- */
 
-/* The sources as one value. */
-static void append_sources(GString *out, const struct drawing_line *line, char measure)
+/*
+ * The sources as one value. Of a sum unknown counts as 0; but its end is the newest sample of any
+ * of them, for what is under way is not known yet. (Munin has the picture end a row earlier.)
+ */
+static void append_sources(
+	const struct pen *pen, GString *out, const struct drawing_line *line, char measure)
 {
 	const struct drawing_source *last = &line->sources[line->source_count - 1];
 	enum plot_kind kind = line->curve->kind;
-	if (kind == PLOT_SUM || kind == PLOT_STACKED) {
+	bool sum = kind == PLOT_SUM || kind == PLOT_STACKED;
+	bool ends = sum && line->last_s && pen->drawing->theme != DRAWING_MUNIN;
+	if (ends) {
+		g_string_append_printf(out, "TIME,%lld,GT,UNKN,", (long long)line->last_s);
+	}
+	if (sum) {
 		g_string_append_printf(out, "%c%s,UN,0,%c%s,IF", measure, last->name, measure, last->name);
 	} else {
 		g_string_append_printf(out, "%c%s", measure, last->name);
@@ -53,6 +62,7 @@ static void append_sources(GString *out, const struct drawing_line *line, char m
 	for (size_t i = 0; i + 1 < line->source_count; i++) {
 		g_string_append_printf(out, ",%c%s,ADDNAN", measure, line->sources[i].known);
 	}
+	g_string_append(out, ends ? ",IF" : "");
 }
 
 struct naming {
@@ -73,9 +83,9 @@ static void append_input(void *owner, const struct rpn *rpn UNUSED, size_t index
 			g_string_append_printf(out, "%c%s", n->measure, of->scaled);
 			break;
 		}
-		append_sources(out, of, n->measure);
+		append_sources(n->pen, out, of, n->measure);
 		break;
-	default: append_sources(out, of, n->measure);
+	default: append_sources(n->pen, out, of, n->measure);
 	}
 }
 
@@ -87,7 +97,7 @@ static void add_expression(struct pen *pen, const struct drawing_line *line, cha
 		struct naming naming = {pen, line, measure};
 		rpn_append(line->curve->cdef, append_input, &naming, text);
 	} else {
-		append_sources(text, line, measure);
+		append_sources(pen, text, line, measure);
 	}
 	g_ptr_array_add(pen->body, g_string_free(text, FALSE));
 }

@@ -226,9 +226,19 @@ static void a_sum_is_added_from_sources_that_may_be_unknown(void **state UNUSED)
 								"CDEF:icdefz1_0=iz1_0,UN,0,iz1_0,IF\n"
 								"CDEF:gcdefz1_0=gz1_0,UN,0,gz1_0,IF\n"
 								"CDEF:ccdefz1_0=gcdefz1_0\n"
-								"CDEF:acdefz1_1=az1_1,UN,0,az1_1,IF,acdefz1_0,ADDNAN\n"));
+								"CDEF:acdefz1_1=TIME,1700080000,GT,UNKN,az1_1,UN,0,az1_1,IF,"
+								"acdefz1_0,ADDNAN,IF\n"));
 	assert_non_null(strstr(got, "AREA:gcdefz1_1#00CC00:total \n"));
 	assert_true(has(a, "DEF:gz1_1=/t/load-load.rrd:42:AVERAGE"));
+}
+
+static void a_sum_in_munins_picture_is_munins(void **state UNUSED)
+{
+	struct drawing munins = plain();
+	munins.theme = DRAWING_MUNIN;
+	g_autoptr(GPtrArray) a =
+		draw("total.label total\ntotal.sum h2:load.load h2:load.load", &munins);
+	assert_true(has(a, "CDEF:gcdefz1_1=gz1_1,UN,0,gz1_1,IF,gcdefz1_0,ADDNAN"));
 }
 
 static void parts_of_a_stack_lie_on_each_other(void **state UNUSED)
@@ -236,7 +246,7 @@ static void parts_of_a_stack_lie_on_each_other(void **state UNUSED)
 	g_autoptr(GPtrArray) a = draw("all.draw AREA\nall.label all\nall.stack one=h2:load.load "
 								  "two=h2:load.load",
 		NULL);
-	assert_true(has(a, "CDEF:gcdefone=gone,UN,0,gone,IF"));
+	assert_true(has(a, "CDEF:gcdefone=TIME,1700080000,GT,UNKN,gone,UN,0,gone,IF,IF"));
 	assert_true(has(a, "AREA:gcdefone#00CC00:one "));
 	assert_true(has(a, "STACK:gcdeftwo#0066B3:two "));
 }
@@ -452,6 +462,7 @@ int main(void)
 		cmocka_unit_test(stacked_areas_have_a_legend_in_columns),
 		cmocka_unit_test(a_negative_field_is_mirrored_and_computed_in_two_steps),
 		cmocka_unit_test(a_sum_is_added_from_sources_that_may_be_unknown),
+		cmocka_unit_test(a_sum_in_munins_picture_is_munins),
 		cmocka_unit_test(parts_of_a_stack_lie_on_each_other),
 		cmocka_unit_test(long_names_are_shortened_as_munin_does),
 		cmocka_unit_test(draw_types_are_munins),
