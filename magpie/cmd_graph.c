@@ -119,7 +119,7 @@ static int graph_run_many(const struct graph_wish *wish, const char *pattern)
 	const char *ending = graph_known(wish->format ? wish->format : "png");
 	if (!ending || !g_file_test(wish->file, G_FILE_TEST_IS_DIR)) {
 		fprintf(stderr, ending
-							? "magpie graph: for several graphs -o is a directory that is there\n"
+							? "magpie graph: of several graphs -o is a directory; make it first\n"
 							: "magpie graph: there is no such --format\n");
 		return COMMAND_USAGE;
 	}
