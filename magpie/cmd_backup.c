@@ -68,8 +68,9 @@ static bool take_as_file(
 {
 	g_autofree char *half = g_strconcat(file, ".part", NULL);
 	mode_t before = umask(0077); /* the administrator's token is in it */
+	/* a name with a colon would be that of another machine's file */
 	const char *const argv[] = {
-		"tar", "-C", below, packed ? "-czf" : "-cf", half, "--", name, NULL};
+		"tar", "--force-local", "-C", below, packed ? "-czf" : "-cf", half, "--", name, NULL};
 	bool good = execute(argv, err);
 	umask(before);
 	AUTO_FD fd = good ? open(half, O_RDONLY | O_CLOEXEC) : -1;
@@ -90,6 +91,19 @@ static bool take_as_directory(const char *from, const char *to, struct error *er
 	}
 	AUTO_FD fd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return (fd >= 0 && !syncfs(fd)) || error_errno(err, ERR_STORAGE, errno, "%s", to);
+}
+
+/* The answer names a directory that is removed in the end, by root perhaps: only one that is called
+ * as was asked for, and is a whole backup. */
+static bool is_what_was_asked(const char *directory, const char *name)
+{
+	struct stat st;
+	g_autofree char *base = directory ? g_path_get_basename(directory) : NULL;
+	g_autofree char *manifest =
+		directory ? g_build_filename(directory, BACKUP_MANIFEST, NULL) : NULL;
+	return directory && g_path_is_absolute(directory) && !strcmp(base, name) &&
+		   !lstat(directory, &st) && S_ISDIR(st.st_mode) && !lstat(manifest, &st) &&
+		   S_ISREG(st.st_mode);
 }
 
 /* From the server's place to where it was asked for. */
@@ -134,6 +148,11 @@ static int backup(const struct archive_task *order, const char *target)
 	long long bytes = (long long)archive_task_sum(task, "bytes");
 	long long left_out = (long long)archive_task_sum(task, "left_out");
 	json_decref(task);
+	if (target && !is_what_was_asked(directory, name)) {
+		fprintf(stderr, "magpie backup: the server names %s, where no copy called %s is here\n",
+			directory ? directory : "nothing", name);
+		return COMMAND_FAILED;
+	}
 	if (!directory || (target && !take_away(directory, target, &err))) {
 		fprintf(stderr, "magpie backup: %s; the copy is whole in %s on the server\n", err.text,
 			directory ? directory : "?");
@@ -221,7 +240,8 @@ static bool unpack(struct restore *r, struct error *err)
 {
 	bool packed;
 	bool file = is_archive(r->from, &packed);
-	const char *const tar[] = {"tar", "-C", r->scratch, "--no-same-owner", "-xf", r->from, NULL};
+	const char *const tar[] = {
+		"tar", "--force-local", "-C", r->scratch, "--no-same-owner", "-xf", r->from, NULL};
 	const char *const cp[] = {"cp", "-a", "--", r->from, r->scratch, NULL};
 	if (mkdir(r->scratch, 0700)) {
 		return error_errno(err, ERR_CONFLICT, errno, "%s", r->scratch);

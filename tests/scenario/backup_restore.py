@@ -1,10 +1,12 @@
 """A backup is made under load, then everything is lost. What is restored from it has every row up to the backup, the
 alert that was firing, and tells nobody anything twice; doctor finds nothing wrong before and after, and says so when
 something is."""
+import http.server
 import json
 import os
 import shutil
 import signal
+import threading
 import time
 
 import archive
@@ -76,6 +78,41 @@ def check_refusals(backup, directory):
         shutil.rmtree(other)
 
 
+class Liar(http.server.BaseHTTPRequestHandler):
+    """A server that says the copy is in a directory which is somebody's."""
+    victim = None
+
+    def answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        self.rfile.read(length)
+        body = json.dumps({"id": 1, "state": "done", "argument": {"directory": str(self.victim)}, "parts": []}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_):
+        pass
+
+
+def check_liar(directory):
+    """The directory that an answer names is removed only if it is the backup that was asked for."""
+    Liar.victim = directory / "victim"
+    Liar.victim.mkdir()
+    (Liar.victim / "manifest.json").write_text("{}")
+    (directory / "token").write_text("t0ken")
+    with http.server.HTTPServer(("127.0.0.1", 0), Liar) as liar:
+        threading.Thread(target=liar.serve_forever, daemon=True).start()
+        command("backup", directory / "taken", "--url", f"http://127.0.0.1:{liar.server_port}", "--token-file",
+                directory / "token", code=1)
+        liar.shutdown()
+    support.check((Liar.victim / "manifest.json").exists() and not (directory / "taken").exists(),
+                  "what a server names is not taken for the backup")
+
+
 def check_doctor(data):
     """At rest: files of nobody and damaged ones are found; nothing is changed."""
     support.check(not [f for f in doctor(data) if f["state"] == "WRONG"], "nothing is wrong with what is at rest")
@@ -116,7 +153,7 @@ def make_backup(server, directory):
     # so that files are written while they are copied
     support.wait_for(lambda: server.get(f"/api/v1/data?series={server.host()}:load:load&from=-60s&to=now").status == 200, 10,
                      "values are read")
-    packed, begun = directory / "magpie.tar.gz", time.time()
+    packed, begun = directory / "magpie-10:30.tar.gz", time.time()
     command("backup", packed, "--data", server.data, "-q")
     support.check(os.stat(packed).st_mode & 0o077 == 0, "nobody else may read it")
     support.check(not os.listdir(server.data / "backup"), "the server keeps no copy")
@@ -142,6 +179,7 @@ def run(server, mail, directory):
     server.kill()
     shutil.rmtree(server.data)
     check_refusals(backup, directory)
+    check_liar(directory)
     command("restore", packed, "--data", server.data)
     log = journal.Journal(server.data / "journal")
     newest = log.samples[log.find("uptime", "uptime")][-1][0] / 1000
