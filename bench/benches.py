@@ -145,7 +145,7 @@ def beside_writers(own, repeat):
 
 def png(repeat):
     """PNG of a day, not cached, served by the whole program, beside forked rrdtool graph and munin-cgi-graph"""
-    services = {latency.ONE: ["field0"], latency.EIGHT: [f"field{i}" for i in range(8)]}
+    services = {**{name: ["field0"] for name in latency.ONE}, **{name: [f"field{i}" for i in range(8)] for name in latency.EIGHT}}
     with latency.serve_day() as server:
         latency.wait_for_day(server)
         with graph_peers.graphs(server.data / "rrd", "bench", latency.HOST, services, CLIENTS) as munin:
@@ -153,37 +153,42 @@ def png(repeat):
                     *pictures(server, munin, repeat, latency.EIGHT, "png_8", "8 series", (12, 10))]
 
 
-def pictures(server, munin, repeat, service, name, what, limits):
-    """Rows of one picture: its time and its CPU, and how many a second for one client and for CLIENTS at once."""
+def pictures(server, munin, repeat, services, name, what, limits):
+    """Rows of one picture."""
     latency.served_ms(server, name, 10, "warm")
-    ways = drawing_ways(latency.rrd_files(server, service), munin, service)
-    runs = [{"own": own_pictures(server, name, i), **{way: other_pictures(*ways[way]) for way in ways}} for i in range(repeat)]
+    ways = drawing_ways([latency.rrd_files(server, service) for service in services], munin, services)
+    runs = [{"own": own_answers(server, name, 60, i), **{way: other_answers(*ways[way]) for way in ways}} for i in range(repeat)]
+    return answer_rows(name, f"PNG of a day, {what}, served", DRAWN, runs, limits)
+
+
+def answer_rows(name, what, ways, runs, limits):
+    """An answer's time and its CPU, and how many a second for one client and for CLIENTS at once; ways: {suffix: peer}."""
     middle = {way: {key: statistics.median(run[way][key] for run in runs) for key in runs[0][way]} for way in runs[0]}
     return [Row(f"{name}_{key}{suffix}", text, middle["own"][key], unit, unit != "/s", way, middle.get(way, {}).get(key), *limit)
-            for key, text, unit, limit in (("ms", f"PNG of a day, {what}, served", "ms", limits), ("cpu", "… CPU of it", "ms", ()),
+            for key, text, unit, limit in (("ms", what, "ms", limits), ("cpu", "… CPU of it", "ms", ()),
                                            (1, "… one client", "/s", ()), (CLIENTS, f"… {CLIENTS} clients at once", "/s", ()))
-            for suffix, way in DRAWN.items()]
+            for suffix, way in ways.items()]
 
 
-def own_pictures(server, name, seed):
-    """{"ms", "cpu": of one; number of clients: pictures a second}."""
-    return {"ms": latency.served_ms(server, name, 60, seed),
-            "cpu": peers.cpu_ms(lambda: latency.served_ms(server, name, 60, f"{seed}-cpu"), 1,
-                                lambda: latency.pictures_cpu(server)) / 60,
-            **{n: latency.served_a_second(server, name, 60, f"{seed}-{n}", n) for n in (1, CLIENTS)}}
+def own_answers(server, name, count, seed):
+    """{"ms", "cpu": of one; number of clients: answers a second}."""
+    return {"ms": latency.served_ms(server, name, count, seed),
+            "cpu": peers.cpu_ms(lambda: latency.served_ms(server, name, count, f"{seed}-cpu"), 1,
+                                lambda: latency.serving_cpu(server)) / count,
+            **{n: latency.served_a_second(server, name, count, f"{seed}-{n}", n) for n in (1, CLIENTS)}}
 
 
-def other_pictures(draw, count, spent):
-    return {"ms": peers.median_ms(draw, count), "cpu": peers.cpu_ms(draw, count, spent),
-            **{n: peers.rate(draw, 2 * count, n) for n in (1, CLIENTS)}}
+def other_answers(call, count, spent):
+    return {"ms": peers.median_ms(call, count), "cpu": peers.cpu_ms(call, count, spent),
+            **{n: peers.rate(call, 2 * count, n) for n in (1, CLIENTS)}}
 
 
-def drawing_ways(files, munin, service):
-    """How others draw the picture, as far as they are installed: {name: (a function that does it, runs, their CPU seconds)}."""
-    once, warm = (lambda: munin.once(service)), (lambda: munin.warm(service))
+def drawing_ways(files, munin, services):
+    """How others draw such pictures, as far as they are installed: {name: (a function that does it, runs, their CPU seconds)}."""
+    once, warm = (lambda turn=0: munin.once(services[turn])), (lambda turn=0: munin.warm(services[turn]))
     ways = {}
     if shutil.which("rrdtool"):
-        ways[DRAWN[""]] = (lambda: peers.spawn(peers.rrdtool_graph(files)), 15, peers.children_cpu)
+        ways[DRAWN[""]] = (lambda turn=0: peers.spawn(peers.rrdtool_graph(files[turn])), 15, peers.children_cpu)
     if munin:
         ways[DRAWN["_once"]] = (once, 5, peers.children_cpu)
         ways[DRAWN["_warm"]] = (warm, 20, munin.workers_cpu)
@@ -194,14 +199,13 @@ def data(repeat):
     """8 series x day served as JSON, beside forked rrdtool xport"""
     with latency.serve_day() as server:
         latency.wait_for_day(server)
-        files = latency.rrd_files(server, latency.EIGHT)
+        words = [peers.rrdtool_xport(latency.rrd_files(server, service)) for service in latency.EIGHT]
+        forked = (lambda turn=0: peers.spawn(words[turn]), 15, peers.children_cpu)
+        ways = {"forked xport": forked} if shutil.which("rrdtool") else {}
         latency.served_ms(server, "data_8", 50, "warm")
-        own, peer = [], []
-        for i in range(repeat):
-            own.append(latency.served_ms(server, "data_8", 500, i))
-            peer.append(peers.rrdtool_xport_ms(files) or 0)
-    return [Row("data_8", "values of 8 series x day, served", statistics.median(own), "ms", True, "forked xport",
-                statistics.median(peer) or None, 1, 0.5)]
+        runs = [{"own": own_answers(server, "data_8", 500, i), **{way: other_answers(*ways[way]) for way in ways}}
+                for i in range(repeat)]
+    return answer_rows("data_8", "values of 8 series x day, served", {"": "forked xport"}, runs, (1, 0.5))
 
 
 def export(repeat):
@@ -359,7 +363,7 @@ def need_disk(least):
 
 
 FLEET_DISK = 16 << 30
-CLIENTS = 4
+CLIENTS = latency.TURNS
 DRAWN = {"": "forked rrdtool", "_once": "munin-cgi-graph", "_warm": "… warm, FastCGI"}
 BENCHES = {bench.__name__: bench
            for bench in (host_sample, judge, memory, rrd_write, png, data, export, start, start_250k, life, probe, munin, ui,

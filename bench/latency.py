@@ -26,7 +26,8 @@ import support  # noqa: E402
 
 DAY = 8640  # samples
 HOST = "past0"
-ONE, EIGHT = "past0", "past1"  # services of HOST
+TURNS = 4  # services of each size, for clients that ask at once
+ONE, EIGHT = ([f"past{3 * turn + kind}" for turn in range(TURNS)] for kind in (0, 1))  # services of HOST
 # True as soon as the first live sample is judged.
 RULE = {"first.magpie": 'rule judged {\n  value uptime:uptime\n  warn > 0s\n}\nrule high {\n  value past*:*\n  warn > 1000000\n}\n'}
 
@@ -40,13 +41,13 @@ def past(directory, *words):
 def serve_day():
     """A server, not yet started, that will show a day of HOST."""
     directory = support.temporary_directory()
-    past(directory, 1, 3, DAY)
+    past(directory, 1, 3 * TURNS, DAY)
     return support.Server("default_rules no\n", directory=directory)
 
 
 def wait_for_day(server):
     """Until the archive holds all of it."""
-    ids = eight_series()
+    ids = eight_series(TURNS - 1)
 
     def there():
         data = server.try_api(f"data?series={ids}&from=-1d&step=300")
@@ -56,19 +57,19 @@ def wait_for_day(server):
     time.sleep(1)  # what follows a start has settled
 
 
-def eight_series():
-    return ",".join(f"{HOST}:{EIGHT}:field{i}" for i in range(8))
+def eight_series(turn=0):
+    return ",".join(f"{HOST}:{EIGHT[turn]}:field{i}" for i in range(8))
 
 
-def requests_of(ids):
+def requests_of(turn=0):
     return {
         "alive": "/healthz",
         "wall": "/api/v1/wall",
         "host": f"/api/v1/hosts/{HOST}",
-        "data_8": f"/api/v1/data?series={ids}&from=-1d&step=300",
-        "png_1": f"/graph/{HOST}/{ONE}.png?title={{i}}",
-        "png_8": f"/graph/{HOST}/{EIGHT}.png?title={{i}}",
-        "svg_8": f"/graph/{HOST}/{EIGHT}.svg?title={{i}}",
+        "data_8": f"/api/v1/data?series={eight_series(turn)}&from=-1d&step=300",
+        "png_1": f"/graph/{HOST}/{ONE[turn]}.png?title={{i}}",
+        "png_8": f"/graph/{HOST}/{EIGHT[turn]}.png?title={{i}}",
+        "svg_8": f"/graph/{HOST}/{EIGHT[turn]}.svg?title={{i}}",
     }
 
 
@@ -89,21 +90,21 @@ def measure(port, path, count, seed=0):
 
 
 def served_ms(server, name, count, seed):
-    taken, _ = measure(server.port, requests_of(eight_series())[name], count, seed)
+    taken, _ = measure(server.port, requests_of()[name], count, seed)
     return statistics.median(taken)
 
 
 def served_a_second(server, name, count, seed, clients):
-    """Requests answered a second, by so many clients at a time, `count` each."""
-    path = requests_of(eight_series())[name]
+    """Requests answered a second, by so many clients at a time, `count` each, of another service each."""
     began = time.monotonic()
     with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(lambda client: measure(server.port, path, count, f"{seed}-{client}"), range(clients)))
+        list(pool.map(lambda client: measure(server.port, requests_of(client)[name], count, f"{seed}-{client}"),
+                      range(clients)))
     return clients * count / (time.monotonic() - began)
 
 
-def pictures_cpu(server):
-    """CPU seconds until now of the roles that serve pictures, and of the processes that draw them."""
+def serving_cpu(server):
+    """CPU seconds until now of the roles that serve values and pictures, and of the processes that draw them."""
     return sum(peers.family_cpu(server.roles()[role]) for role in ("web", "rrd"))
 
 
@@ -211,7 +212,7 @@ def main():
     with serve_day() as server:
         wait_for_day(server)
         print(f"{'request':10} {'p50 ms':>8} {'p99 ms':>8} {'bytes':>8}")
-        for name, path in requests_of(eight_series()).items():
+        for name, path in requests_of().items():
             taken, size = measure(server.port, path, requests)
             print(f"{name:10} {statistics.median(taken):8.3f} {taken[int(len(taken) * 0.99)]:8.3f} {size:8}")
 
