@@ -45,6 +45,7 @@ struct files {
 	uint32_t troubled; /* series whose last write failed */
 	bool failing;      /* told people that writing fails, not yet that it goes on */
 	bool told_ahead;
+	bool lost;    /* what was collected for this batch is not in the header log */
 	char *beside; /* private file that is about to take another's place */
 	unsigned char bytes[HEADER_BYTES_MAX];
 };
@@ -99,12 +100,18 @@ static bool is_bad(const struct error *why)
 	return why->kind == ERR_STORAGE || why->kind == ERR_DENIED;
 }
 
-/* Not committed here: that is the caller's, who may be collecting for a batch (see I1). */
+/*
+ * That the journal is needed is noted first: else a death in between would leave a series that
+ * begins in the middle. What was collected for a batch is noted along with it, or lost (see I1).
+ */
 static void set_aside(struct files *f, struct series *s, const char *why)
 {
 	struct error err = {.kind = ERR_NONE};
 	f->counts.failures++;
-	if (!tree_set_aside(f->tree, s->path, &err)) {
+	headerlog_add_restart(f->log);
+	bool noted = headerlog_commit(f->log, &err);
+	f->lost = f->lost || !noted;
+	if (!noted || !tree_set_aside(f->tree, s->path, &err)) {
 		log_error("rrd.set_aside", "file=%s error=\"%s\"", s->path, err.text);
 		hold_off(f, s, err.text);
 		return;
@@ -113,17 +120,7 @@ static void set_aside(struct files *f, struct series *s, const char *why)
 	f->handlers.event(f->owner, "rrd.set_aside", s->path, why);
 	out_of_trouble(f, s);
 	series_wait(s, f->ticks); /* see I3 */
-	headerlog_add_restart(f->log);
 	f->handlers.rewind(f->owner);
-}
-
-static void set_aside_now(struct files *f, struct series *s, const char *why)
-{
-	struct error err = {.kind = ERR_NONE};
-	set_aside(f, s, why);
-	if (!headerlog_commit(f->log, &err)) {
-		log_warn("rrd.headerlog", "error=\"%s\" next=rebuild_unless_ended", err.text);
-	}
 }
 
 /* Whether its data source has to be changed before it is written to, and how. */
@@ -307,7 +304,7 @@ static void after_failure(struct files *f, struct series *s, const struct error 
 	if (!rrdfile_look(f->tree, s->path, latest_s, &header, f->bytes, &err)) {
 		s->exists = err.kind != ERR_NOT_FOUND;
 		if (is_bad(&err)) {
-			set_aside_now(f, s, err.text);
+			set_aside(f, s, err.text);
 		}
 	}
 }
@@ -322,14 +319,15 @@ void files_write(struct files *f, struct series *const *list, size_t count)
 	if (f->frozen) {
 		return; /* see I2 */
 	}
+	f->lost = false;
 	g_ptr_array_set_size(f->batch, 0);
 	for (size_t i = 0; i < count; i++) {
 		if (writable(f, list[i]) && look(f, list[i])) {
 			g_ptr_array_add(f->batch, list[i]);
 		}
 	}
-	struct error err = {.kind = ERR_NONE};
-	if (!headerlog_commit(f->log, &err)) {
+	struct error err = {.kind = ERR_STORAGE, .text = "the header log cannot be written"};
+	if (!headerlog_commit(f->log, &err) || f->lost) {
 		log_warn("rrd.headerlog", "error=\"%s\" retry_s=%d", err.text, RETRY_TICKS);
 		for (guint i = 0; i < f->batch->len; i++) {
 			hold_off(f, f->batch->pdata[i], err.text);
@@ -361,7 +359,7 @@ bool files_readable(struct files *f, struct series *s)
 		return true;
 	}
 	if (is_bad(&err) && !f->frozen && !s->readers && !s->foreign) {
-		set_aside_now(f, s, err.text);
+		set_aside(f, s, err.text);
 	}
 	return false;
 }
@@ -538,13 +536,16 @@ static bool remove_suspect(
 	}
 	log_warn("rrd.set_aside", "file=%s why=\"it ended this role twice\" next=rebuild",
 		log_safe(suspect));
+	headerlog_add_restart(f->log);
+	if (!headerlog_commit(f->log, err)) {
+		return false;
+	}
+	report->sequence = 0;
 	if (!tree_set_aside(f->tree, suspect, err)) {
 		return err->kind == ERR_NOT_FOUND;
 	}
-	headerlog_add_restart(f->log);
-	report->sequence = 0;
 	f->handlers.event(f->owner, "rrd.set_aside", suspect, "it ended the role twice");
-	return headerlog_commit(f->log, err);
+	return true;
 }
 
 /* The right to write to our part; if the tree is to be shared otherwise than before, it is brought
