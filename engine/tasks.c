@@ -154,12 +154,34 @@ static json_t *describe(const struct task *task, bool results)
 	return row;
 }
 
-static json_t *small_result(const struct part *part)
+static bool is_small(const json_t *result)
 {
-	char *text = part->result ? json_dumps(part->result, JSON_COMPACT) : NULL;
+	char *text = json_dumps(result, JSON_COMPACT);
 	bool small = text && strlen(text) <= RESULT_STORED;
 	free(text);
-	return small ? json_incref(part->result) : json_null();
+	return small;
+}
+
+/* Of a longer one its figures, without the lists. */
+static json_t *small_result(const struct part *part)
+{
+	if (!part->result || is_small(part->result)) {
+		return part->result ? json_incref(part->result) : json_null();
+	}
+	json_t *figures = json_object();
+	const char *name;
+	json_t *value;
+	json_object_foreach(part->result, name, value)
+	{
+		if (!json_is_array(value) && !json_is_object(value)) {
+			json_object_set(figures, name, value);
+		}
+	}
+	if (!is_small(figures)) {
+		json_decref(figures);
+		return json_null();
+	}
+	return figures;
 }
 
 static json_t *pack(const struct task *task)

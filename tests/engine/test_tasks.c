@@ -189,6 +189,27 @@ static void survives_a_restart_of_the_engine(void **state)
 	bed_destroy(next);
 }
 
+/* After a retirement the engine begins anew, and whoever asked wants to hear what was done. */
+static void figures_of_a_long_result_survive_a_restart(void **state)
+{
+	(void)state;
+	struct bed *bed = bed_create(1);
+	uint64_t id = begin(bed, "retire");
+	g_autofree char *names = g_strnfill(5000, 'x');
+	g_autofree char *result = g_strdup_printf("{\"files\":300,\"names\":[\"%s\"]}", names);
+	say(bed, 0, id, 1, result);
+	struct bed *next = bed_create(1);
+	tasks_restore(next->tasks, bed->stored);
+	json_t *task = tasks_describe(next->tasks, id);
+	json_t *part = json_array_get(json_object_get(task, "parts"), 0);
+	json_t *kept = json_object_get(part, "result");
+	assert_int_equal(json_integer_value(json_object_get(kept, "files")), 300);
+	assert_null(json_object_get(kept, "names"));
+	json_decref(task);
+	bed_destroy(bed);
+	bed_destroy(next);
+}
+
 static void takes_no_stored_nonsense(void **state)
 {
 	(void)state;
@@ -268,6 +289,7 @@ int main(void)
 		cmocka_unit_test(fails_when_one_role_fails),
 		cmocka_unit_test(is_sent_again_to_a_role_that_begins_again),
 		cmocka_unit_test(survives_a_restart_of_the_engine),
+		cmocka_unit_test(figures_of_a_long_result_survive_a_restart),
 		cmocka_unit_test(takes_no_stored_nonsense),
 		cmocka_unit_test(takes_so_many_and_no_more),
 		cmocka_unit_test(what_the_engine_has_to_finish_is_open_until_it_has),
