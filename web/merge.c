@@ -85,6 +85,9 @@ double **merge_columns(struct merge_plan *plan, const struct merge_column *colum
 	for (size_t i = 0; i < count; i++) {
 		const struct merge_column *column = &columns[i];
 		merged[i] = g_new(double, plan->rows + 1);
+		if (!plan->rows) {
+			continue; /* a column without rows may have no values to be copied from either */
+		}
 		if (column->step_s == plan->step_s && column->t0_s == plan->t0_s &&
 			column->count == plan->rows) {
 			memcpy(merged[i], column->values, plan->rows * sizeof(double));
