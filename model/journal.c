@@ -25,9 +25,18 @@
  *     given up: restart waits for it.
  * I3: sequences of a segment lie in [first, last]; what a file holds beyond `last` does not count,
  *     its copies stand in the next one.
+ * I4: nothing is written while a sync does not come to its end: on a disk that has stalled the
+ *     kernel holds a writer of a page that it is just writing out, and the engine waits for nobody.
+ *     What comes in meanwhile waits in the tail, and is written when the sync is over.
  */
 
-enum { EVENT_TEXT = 256, SLOW_MS = 5000, RETRY_MS = 1000, NAME_DIGITS = 20 };
+enum {
+	EVENT_TEXT = 256,
+	SLOW_MS = 5000,
+	RETRY_MS = 1000,
+	NAME_DIGITS = 20,
+	SYNC_PATIENCE_MS = 20 /* for one sync; most take less */
+};
 static const uint64_t most_bytes_default = 8ULL << 30;
 
 struct sync_job {
@@ -36,6 +45,8 @@ struct sync_job {
 	uint64_t upto;
 	uint64_t mark; /* tail position (see tail_from) of what it covers */
 	int dir_fd, failed;
+	bool over;   /* set by the worker, atomically */
+	bool waited; /* somebody has lost patience with it */
 	size_t count;
 	int fds[];
 };
@@ -49,6 +60,7 @@ struct journal {
 		tail_from; /* position of the tail's first byte, counted since the journal was opened */
 	size_t tail_in_file; /* bytes of the tail that stand in a segment */
 	uint64_t written, durable;
+	uint64_t in_file; /* last sequence that stands in a segment */
 	struct worker *worker;
 	struct loop_timer *timer;
 	struct sync_job *running;
@@ -132,6 +144,7 @@ struct journal *journal_open(const struct journal_options *options, struct error
 	journal->written = last ? last->last : 0;
 	journal_raise(journal, options->least_after);
 	journal->durable = journal->written;
+	journal->in_file = journal->written;
 	if (options->loop) {
 		journal->worker = worker_create(options->loop, "journal");
 		journal->timer = loop_timer_create(options->loop, journal_tick, journal);
@@ -145,6 +158,7 @@ void journal_raise(struct journal *journal, uint64_t sequence)
 		bool all = journal->durable == journal->written;
 		journal->written = sequence;
 		journal->durable = all ? sequence : journal->durable;
+		journal->in_file = all ? sequence : journal->in_file;
 	}
 }
 
@@ -168,8 +182,7 @@ static bool put_tail(struct journal *journal, struct error *err)
 		if (segment) {
 			segment_trim(segment);
 		}
-		/* all but the last record stands in files already, see restart() */
-		if (!add_segment(journal, journal->written, length, err)) {
+		if (!add_segment(journal, journal->in_file + 1, length, err)) {
 			return false;
 		}
 		segment = current(journal);
@@ -179,7 +192,26 @@ static bool put_tail(struct journal *journal, struct error *err)
 		return false;
 	}
 	journal->tail_in_file = journal->tail->len;
+	journal->in_file = journal->written;
 	return true;
+}
+
+/* See I4. */
+static bool sync_is_stuck(const struct journal *journal)
+{
+	struct sync_job *job = journal->running;
+	if (!job) {
+		return false;
+	}
+	struct mono began = mono_now();
+	while (!__atomic_load_n(&job->over, __ATOMIC_ACQUIRE)) {
+		if (job->waited || mono_now().ms - began.ms >= SYNC_PATIENCE_MS) {
+			job->waited = true;
+			return true;
+		}
+		usleep(200);
+	}
+	return false;
 }
 
 /* Gives up what is not durable of each segment (I3) and removes those of which nothing is left. */
@@ -225,6 +257,7 @@ static bool restart(struct journal *journal, struct error *err)
 		return false;
 	}
 	journal->tail_in_file = length;
+	journal->in_file = journal->written;
 	if (journal->broken) {
 		journal->broken = false;
 		journal->losing = false;
@@ -269,7 +302,7 @@ bool journal_append(struct journal *journal, uint16_t type, const void *payload,
 	tail_add(journal, ++journal->written, type, payload, length);
 	*sequence = journal->written;
 	struct error why = {.kind = ERR_NONE};
-	if (!journal->broken && !put_tail(journal, &why)) {
+	if (!journal->broken && !sync_is_stuck(journal) && !put_tail(journal, &why)) {
 		journal_fail(journal, &why);
 	}
 	if (!journal->armed) {
@@ -285,18 +318,21 @@ bool journal_broken(const struct journal *journal)
 
 /* -- making durable -- */
 
+static int sync_all(const struct sync_job *job)
+{
+	for (size_t i = 0; i < job->count; i++) {
+		if (fdatasync(job->fds[i])) {
+			return errno;
+		}
+	}
+	return job->dir_fd >= 0 && fsync(job->dir_fd) ? errno : 0;
+}
+
 static void sync_run(void *owner)
 {
 	struct sync_job *job = owner;
-	for (size_t i = 0; i < job->count; i++) {
-		if (fdatasync(job->fds[i])) {
-			job->failed = errno;
-			return;
-		}
-	}
-	if (job->dir_fd >= 0 && fsync(job->dir_fd)) {
-		job->failed = errno;
-	}
+	job->failed = sync_all(job);
+	__atomic_store_n(&job->over, true, __ATOMIC_RELEASE);
 }
 
 static struct sync_job *sync_job_create(struct journal *journal)
@@ -305,8 +341,8 @@ static struct sync_job *sync_job_create(struct journal *journal)
 	struct sync_job *job = g_malloc0(sizeof(*job) + most * sizeof(job->fds[0]));
 	job->journal = journal;
 	job->began = mono_now();
-	job->upto = journal->written;
-	job->mark = journal->tail_from + journal->tail->len;
+	job->upto = journal->in_file;
+	job->mark = journal->tail_from + journal->tail_in_file;
 	job->dir_fd = journal->names_changed ? journal->list.dir_fd : -1;
 	journal->names_changed = false;
 	for (size_t i = 0; i < most; i++) {
@@ -356,6 +392,12 @@ static bool sync_result(struct journal *journal, const struct sync_job *job, str
 	return restart(journal, err);
 }
 
+/* What waited for the sync, see I4. */
+static bool put_rest(struct journal *journal, struct error *err)
+{
+	return journal->tail_in_file == journal->tail->len || put_tail(journal, err);
+}
+
 static void sync_submit(struct journal *journal);
 
 static void sync_done(void *owner)
@@ -365,7 +407,7 @@ static void sync_done(void *owner)
 	journal->running = NULL;
 	uint64_t before = journal->durable;
 	struct error err = {.kind = ERR_NONE};
-	if (!sync_result(journal, job, &err)) {
+	if (!sync_result(journal, job, &err) || (!journal->broken && !put_rest(journal, &err))) {
 		journal_fail(journal, &err);
 	} else if (journal->broken) {
 		journal_arm(journal, 0);
@@ -424,6 +466,9 @@ bool journal_sync(struct journal *journal, struct error *err)
 	enum { TRIES = 2 };
 	if (journal->broken && (journal->running || !restart(journal, err))) {
 		return error_prefix(err, "the journal takes nothing");
+	}
+	if (!put_rest(journal, err)) {
+		return false;
 	}
 	for (int i = 0; i < TRIES && journal->durable < journal->written; i++) {
 		g_autofree struct sync_job *job = sync_job_create(journal);

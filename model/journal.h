@@ -52,8 +52,9 @@ void journal_close(struct journal *journal);
 
 /*
  * Gives the record the next sequence and writes it; after true a kill -9 does not lose it. While
- * the disk takes nothing (journal_broken), records wait in memory, up to JOURNAL_MEMORY_BYTES, and
- * are written when it does again. STORAGE: that memory is full too, the record is dropped.
+ * the disk takes nothing (journal_broken), or a sync does not come to its end, records wait in
+ * memory, up to JOURNAL_MEMORY_BYTES, and are written when it does again. STORAGE: that memory is
+ * full too, the record is dropped.
  */
 MUST_USE bool journal_append(struct journal *journal, uint16_t type, const void *payload,
 	size_t length, uint64_t *sequence, struct error *err);

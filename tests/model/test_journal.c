@@ -14,16 +14,29 @@
 #include "model/journal_reader.h"
 #include "model/segment.h"
 
-/* Stands in front of the C library's, so that a sync can fail when a test wants it to. */
+/* Stand in front of the C library's, so that a sync can fail, or not end, when a test wants it to,
+ * and so that a write while it does not end is seen. */
 static int syncs_that_fail;
+static bool disk_stands_still; /* atomic: the journal's worker reads it */
+static unsigned writes_meanwhile;
+
 int fdatasync(int fd)
 {
+	while (__atomic_load_n(&disk_stands_still, __ATOMIC_ACQUIRE)) {
+		usleep(1000);
+	}
 	if (syncs_that_fail > 0) {
 		syncs_that_fail--;
 		errno = EIO;
 		return -1;
 	}
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at)
+{
+	writes_meanwhile += __atomic_load_n(&disk_stands_still, __ATOMIC_ACQUIRE);
+	return (ssize_t)syscall(SYS_pwrite64, fd, bytes, length, at);
 }
 
 struct place {
@@ -460,6 +473,41 @@ static void the_worker_makes_durable_and_tells(void **state)
 	journal_close(journal);
 }
 
+/* hostile 91: what comes in while the disk stands still waits in memory; nobody waits for it */
+static void a_sync_that_does_not_end_holds_nobody_up(void **state)
+{
+	struct place *place = *state;
+	place->loop = loop_create();
+	struct journal *journal = open_here(place);
+	append_all(journal, 1, 10);
+	__atomic_store_n(&disk_stands_still, true, __ATOMIC_RELEASE);
+	writes_meanwhile = 0;
+	journal_hurry(journal);
+	append_all(journal, 11, 3000); /* a write would be counted; a wait would never end */
+	unsigned written = writes_meanwhile;
+	assert_int_equal(journal_written(journal), 3000);
+	assert_int_equal(journal_durable(journal), 0);
+	__atomic_store_n(&disk_stands_still, false, __ATOMIC_RELEASE);
+	assert_int_equal(written, 0);
+	append_all(journal, 3001, 3010);
+	wait_for_durable(place, 3010);
+	assert_int_equal(check_all(journal, 0), 3010);
+	assert_false(journal_broken(journal));
+	__atomic_store_n(&disk_stands_still, true, __ATOMIC_RELEASE);
+	append(journal, 3011);
+	journal_hurry(journal);
+	append_all(journal, 3012, 3020);
+	syncs_that_fail = 1; /* when it moves again this one has failed */
+	__atomic_store_n(&disk_stands_still, false, __ATOMIC_RELEASE);
+	wait_for_durable(place, 3020);
+	journal_close(journal);
+	loop_destroy(place->loop);
+	place->loop = NULL;
+	journal = open_here(place);
+	assert_int_equal(check_all(journal, 0), 3020);
+	journal_close(journal);
+}
+
 static void segments_go_when_old_and_safe_elsewhere(void **state)
 {
 	struct place *place = *state;
@@ -569,6 +617,7 @@ int main(void)
 		HERE(a_full_disk_keeps_records_in_memory),
 		HERE(a_failed_sync_gives_the_segment_up_and_loses_nothing),
 		HERE(the_worker_makes_durable_and_tells),
+		HERE(a_sync_that_does_not_end_holds_nobody_up),
 		HERE(segments_go_when_old_and_safe_elsewhere),
 		HERE(too_large_a_journal_drops_the_oldest_visibly),
 		HERE(kill_9_loses_nothing_that_was_written),
