@@ -22,7 +22,8 @@
  *
  * I1: one question at a time; while it is under way nothing is written. I2: the job outlives the
  * client until its question was answered. I3: no slice is asked for before the client has taken the
- * one before, so what is held is a slice and a piece, whatever the client does.
+ * one before, so what is held is a slice and a piece, whatever the client does. I4: an archive that
+ * was restarted in the middle may still be reading its journal: the rest would have holes.
  */
 enum {
 	CELLS_MAX = 512 * 1024,    /* of a slice */
@@ -35,6 +36,7 @@ enum phase { PHASE_PROBE, PHASE_FILL, PHASE_WRITE };
 
 struct job {
 	struct archive *archive;
+	uint64_t lost;              /* connections to the archive, when the answer began */
 	struct long_answer *answer; /* NULL: nobody reads any more */
 	struct sheet sheet;
 	struct extract_wish wish;
@@ -226,6 +228,9 @@ static bool ask_one(struct job *job, bool *asked, struct error *err)
 {
 	const struct sheet *sheet = &job->sheet;
 	bool probe = job->phase == PHASE_PROBE;
+	if (archive_count(job->archive)->lost != job->lost) {
+		return error_set(err, ERR_UNREACHABLE, "the archive was restarted meanwhile");
+	}
 	struct archive_fetch question = {.cf = job->wish.cfs[job->cf],
 		.from_s = probe ? job->wish.from_s : sheet->cells_t0_s,
 		.step_s = probe ? job->wish.step_s : sheet->step_s};
@@ -391,6 +396,7 @@ static struct job *job_create(struct web *web, const struct exchange *x,
 {
 	struct job *job = g_new0(struct job, 1);
 	job->archive = web->archive;
+	job->lost = archive_count(web->archive)->lost;
 	job->replica = web->replica;
 	job->wish = *wish;
 	job->name = g_strdup(wish->name);

@@ -30,6 +30,7 @@ enum phase { PHASE_SERVICE, PHASE_DESCRIBE, PHASE_TABLE, PHASE_FILL, PHASE_LAST,
 
 struct parcel {
 	struct archive *archive;
+	uint64_t lost; /* connections to the archive, when the answer began: see web/extract.c, I4 */
 	const struct replica *replica;
 	struct long_answer *answer; /* NULL: nobody reads any more */
 	struct tarball *tarball;
@@ -434,6 +435,9 @@ static bool ask_values(struct parcel *p, struct error *err)
 
 static bool advance(struct parcel *p, struct error *err)
 {
+	if (archive_count(p->archive)->lost != p->lost) {
+		return error_set(err, ERR_UNREACHABLE, "the archive was restarted meanwhile");
+	}
 	switch (p->phase) {
 	case PHASE_SERVICE: return begin_service(p, err);
 	case PHASE_DESCRIBE: return describe_next(p, err);
@@ -494,6 +498,7 @@ static struct parcel *parcel_create(struct web *web, const struct exchange *x,
 	}
 	struct parcel *p = g_new0(struct parcel, 1);
 	p->archive = web->archive;
+	p->lost = archive_count(web->archive)->lost;
 	p->replica = web->replica;
 	p->tarball = tarball;
 	p->wish = *wish;
