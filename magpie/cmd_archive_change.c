@@ -91,6 +91,11 @@ int cmd_archive_convert(int argc, char **argv)
 	if (!task) {
 		return COMMAND_FAILED;
 	}
+	if (operands && !sum(task, "files")) {
+		fprintf(stderr, "magpie archive convert: no file of a series matches \"%s\"\n", argv[0]);
+		json_decref(task);
+		return COMMAND_FAILED;
+	}
 	printf("%lld of %lld files %s: %lld bytes %s %lld\n", sum(task, "converted"),
 		sum(task, "files"), change.dry_run ? "would be converted" : "converted", sum(task, "bytes"),
 		change.dry_run ? "would become" : "became", sum(task, "new_bytes"));

@@ -52,7 +52,8 @@ static bool execute(const char *const *argv, struct error *err)
 		g_error_free(problem);
 		return false;
 	}
-	return !status || error_set(err, ERR_STORAGE, "%s: %.180s", argv[0], g_strstrip(said));
+	/* what they say begins with their name */
+	return !status || error_set(err, ERR_STORAGE, "%.200s", *g_strstrip(said) ? said : argv[0]);
 }
 
 static bool is_archive(const char *path, bool *packed)
@@ -66,15 +67,18 @@ static bool is_archive(const char *path, bool *packed)
 static bool take_as_file(
 	const char *below, const char *name, const char *file, bool packed, struct error *err)
 {
-	g_autofree char *half = g_strconcat(file, ".part", NULL);
-	mode_t before = umask(0077); /* the administrator's token is in it */
+	/* a name that nobody can have prepared, only ours to read: the administrator's token is in it
+	 */
+	g_autofree char *half = g_strconcat(file, ".XXXXXX", NULL);
+	AUTO_FD made = g_mkstemp(half);
+	if (made < 0) {
+		return error_errno(err, ERR_STORAGE, errno, "%s", half);
+	}
 	/* a name with a colon would be that of another machine's file */
 	const char *const argv[] = {
 		"tar", "--force-local", "-C", below, packed ? "-czf" : "-cf", half, "--", name, NULL};
 	bool good = execute(argv, err);
-	umask(before);
-	AUTO_FD fd = good ? open(half, O_RDONLY | O_CLOEXEC) : -1;
-	if (good && (fd < 0 || fsync(fd) || rename(half, file))) {
+	if (good && (fsync(made) || rename(half, file))) {
 		good = error_errno(err, ERR_STORAGE, errno, "%s", file);
 	}
 	if (!good) {

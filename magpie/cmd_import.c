@@ -322,7 +322,8 @@ static int import_run(struct import *import)
 	if (!done) {
 		fprintf(stderr, "magpie import munin: %s\n", err.text);
 	}
-	bool whole = done && !import->report.lost && !diag_errors(import->diags);
+	bool whole =
+		done && !import->report.lost && !import->tree_trouble && !diag_errors(import->diags);
 	import_conf_destroy(import->conf);
 	diag_list_destroy(import->diags);
 	g_ptr_array_unref(import->texts);

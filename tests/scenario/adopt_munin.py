@@ -155,6 +155,8 @@ def imported(peer, conf):
     check(done.returncode == 0, f"the import is done {done.stdout} {done.stderr}")
     again = run_magpie("import", "munin", "--config", conf, "--output", output)
     check(again.returncode == 1 and "--force" in again.stderr, "a file that is there is not replaced unasked")
+    nowhere = run_magpie("import", "munin", "--config", conf, "--dry-run", "--dbdir", peer.root / "nowhere")
+    check(nowhere.returncode == 1 and "nowhere" in nowhere.stdout, "a tree that is not there is no success")
     checked = run_magpie("config", "check", "--config", output)
     check(checked.returncode == 0, f"magpie config check passes it {checked.stdout}")
     text = output.read_text()

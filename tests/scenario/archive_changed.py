@@ -51,6 +51,7 @@ def check_convert(server):
     after = values(server, "one:load:load", begin, end)
     support.check(len(before) >= 8 and before == after, f"{len(before)} values are the same as before")
     support.check("0 of 1 files" in command(server, "convert", "one:load"), "nothing is left to do")
+    command(server, "convert", "nobody:*", code=1)
     return before
 
 

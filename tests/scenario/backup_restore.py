@@ -156,6 +156,7 @@ def make_backup(server, directory):
     packed, begun = directory / "magpie-10:30.tar.gz", time.time()
     command("backup", packed, "--data", server.data, "-q")
     support.check(os.stat(packed).st_mode & 0o077 == 0, "nobody else may read it")
+    support.check([name for name in os.listdir(directory) if name.startswith(packed.name)] == [packed.name], "no half is left")
     support.check(not os.listdir(server.data / "backup"), "the server keeps no copy")
     told = command("backup", directory / "several", "--data", server.data, "-q").stdout.split(": ")[0]
     support.check(os.path.exists(os.path.join(told, "manifest.json")), f"a backup in a directory is where it is said to be {told}")
