@@ -177,7 +177,7 @@ static struct result measure(const char *parent, uint32_t series, unsigned write
 	struct result result = {0};
 	for (unsigned i = 0; i < writers; i++) {
 		int status;
-		double cpu;
+		double cpu = 0;
 		if (wait(&status) < 0 || status || read(ready[0], &cpu, sizeof(cpu)) != sizeof(cpu)) {
 			fail("a writer failed");
 		}

@@ -1,6 +1,8 @@
 // The frame of every page: bar, banners, the page itself, dock and dialogs.
 import { Banners } from './components/banner';
 import { Dock } from './components/dock';
+import { Help } from './components/help';
+import { Palette } from './components/palette';
 import { TopBar } from './components/top_bar';
 import { lazy } from './lazy';
 import { Missing } from './pages/missing';
@@ -14,8 +16,6 @@ const HostPage = lazy(() => import('./more').then((m) => m.HostPage));
 const HostsPage = lazy(() => import('./more').then((m) => m.HostsPage));
 const ServicePage = lazy(() => import('./more').then((m) => m.ServicePage));
 const SourcesPage = lazy(() => import('./more').then((m) => m.SourcesPage));
-const Palette = lazy(() => import('./more').then((m) => m.Palette));
-const Help = lazy(() => import('./more').then((m) => m.Help));
 
 function Page() {
 	const r = route.value;
