@@ -1,4 +1,5 @@
 #include "base/frame.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -115,6 +116,12 @@ void frame_put_text(struct frame_writer *w, const char *text)
 	}
 	frame_put_u16(w, (uint16_t)length);
 	frame_put_bytes(w, text, length);
+}
+
+void frame_put_clean(struct frame_writer *w, const char *text, size_t limit)
+{
+	g_autofree char *clean = text ? text_clean(text, strlen(text), limit) : NULL;
+	frame_put_text(w, clean);
 }
 
 size_t frame_room(const struct frame_writer *w)

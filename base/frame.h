@@ -65,7 +65,9 @@ void frame_put_f64(struct frame_writer *w, double v);
 void frame_put_bytes(
 	struct frame_writer *w, const void *bytes, size_t length); /* raw, no length in front */
 void frame_put_text(
-	struct frame_writer *w, const char *text);   /* u16 length + bytes; NULL is ""; cut at 64,000 */
+	struct frame_writer *w, const char *text); /* u16 length + bytes; NULL is ""; cut at 64,000 */
+void frame_put_clean(struct frame_writer *w, const char *text,
+	size_t limit);                               /* the same after text_clean(); NULL is "" */
 size_t frame_room(const struct frame_writer *w); /* payload bytes that still fit */
 void frame_finish(struct frame_writer *w);       /* writes the length into the header */
 

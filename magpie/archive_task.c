@@ -21,12 +21,6 @@ static void pause_ms(int64_t ms)
 	nanosleep(&wait, NULL);
 }
 
-static const char *text_of(const json_t *task, const char *member)
-{
-	const char *text = json_string_value(json_object_get(task, member));
-	return text ? text : "";
-}
-
 /* Until it is over; NULL: the server is gone for too long, or does not know it any more. */
 static json_t *follow(
 	const struct archive_task *order, json_int_t id, struct progress *progress, struct error *err)
@@ -36,7 +30,7 @@ static json_t *follow(
 	struct mono heard = mono_now();
 	for (;;) {
 		json_t *task = client_get_json(order->client, path, err);
-		if (task && strcmp(text_of(task, "state"), "running") != 0) {
+		if (task && strcmp(client_text(task, "state"), "running") != 0) {
 			return task;
 		}
 		bool away = !task && err->kind != ERR_NOT_FOUND;
@@ -47,7 +41,7 @@ static json_t *follow(
 			heard = mono_now();
 			progress_step(progress, (uint64_t)json_integer_value(json_object_get(task, "done")),
 				(uint64_t)json_integer_value(json_object_get(task, "total")),
-				text_of(task, "detail"));
+				client_text(task, "detail"));
 			json_decref(task);
 		}
 		pause_ms(wait_ms);
@@ -62,11 +56,11 @@ static const char *reason(const json_t *task)
 	json_t *part;
 	json_array_foreach(json_object_get(task, "parts"), i, part)
 	{
-		if (!strcmp(text_of(part, "state"), "failed")) {
-			return text_of(part, "detail");
+		if (!strcmp(client_text(part, "state"), "failed")) {
+			return client_text(part, "detail");
 		}
 	}
-	return text_of(task, "detail");
+	return client_text(task, "detail");
 }
 
 json_t *archive_task_run(const struct archive_task *order, json_t *argument, struct error *err)
@@ -83,7 +77,7 @@ json_t *archive_task_run(const struct archive_task *order, json_t *argument, str
 	struct progress *progress = progress_create(&shown);
 	json_t *task = follow(order, id, progress, err);
 	progress_destroy(progress);
-	if (task && strcmp(text_of(task, "state"), "done") != 0) {
+	if (task && strcmp(client_text(task, "state"), "done") != 0) {
 		error_set(err, ERR_STORAGE, "task %lld: %.200s", (long long)id, reason(task));
 		json_decref(task);
 		return NULL;

@@ -196,6 +196,20 @@ char *client_encode(const char *text, bool keep_slash)
 	return g_uri_escape_string(text, keep_slash ? "/:*" : ":*", FALSE);
 }
 
+void client_add_query(GString *path, const char *name, const char *value)
+{
+	if (value) {
+		g_autofree char *encoded = client_encode(value, false);
+		g_string_append_printf(path, "%c%s=%s", strchr(path->str, '?') ? '&' : '?', name, encoded);
+	}
+}
+
+const char *client_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
 int client_failed(const char *command, const struct error *err)
 {
 	fprintf(stderr, "magpie %s: %s\n", command, err->text);

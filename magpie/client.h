@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <glib.h>
 #include <jansson.h>
 
 /*
@@ -62,6 +63,12 @@ MUST_USE bool client_delete(const struct client *client, const char *path, struc
 /* `text` percent-encoded for a query value or a path segment (g_malloc); "/" stays if `keep_slash`.
  */
 char *client_encode(const char *text, bool keep_slash);
+
+/* The text member `name` of an answer; "" if there is none. Lives as long as the answer. */
+const char *client_text(const json_t *object, const char *name);
+
+/* Adds the parameter `name` to a path, with "?" or "&" in front; NULL adds nothing. */
+void client_add_query(GString *path, const char *name, const char *value);
 
 /* Prints "magpie COMMAND: TEXT" to stderr and returns COMMAND_FAILED. */
 int client_failed(const char *command, const struct error *err);

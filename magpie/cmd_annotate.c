@@ -102,12 +102,6 @@ static const struct table_column mark_columns[] = {{"id", "id", false}, {"kind",
 	{"service", "service", false}, {"field", "field", false}, {"level", "level", false},
 	{"by", "rule or author", false}, {"text", "text", false}};
 
-static const char *mark_text(const json_t *mark, const char *key)
-{
-	const char *text = json_string_value(json_object_get(mark, key));
-	return text ? text : "";
-}
-
 static void marks_print(const json_t *answer, enum table_form form)
 {
 	static const char *const keys[] = {"kind", "from", "to", "host", "service", "field", "level"};
@@ -121,11 +115,11 @@ static void marks_print(const json_t *answer, enum table_form form)
 			g_strdup_printf("%lld", (long long)json_integer_value(json_object_get(mark, "id")));
 		table_add(&table, id);
 		for (size_t k = 0; k < ARRAY_LENGTH(keys); k++) {
-			table_add(&table, mark_text(mark, keys[k]));
+			table_add(&table, client_text(mark, keys[k]));
 		}
-		const char *rule = mark_text(mark, "rule");
-		table_add(&table, *rule ? rule : mark_text(mark, "author"));
-		table_add(&table, mark_text(mark, "text"));
+		const char *rule = client_text(mark, "rule");
+		table_add(&table, *rule ? rule : client_text(mark, "author"));
+		table_add(&table, client_text(mark, "text"));
 	}
 	if (form == TABLE_TEXT && !table.cells->len) {
 		printf("Nothing is marked.\n");
@@ -140,16 +134,11 @@ static char *marks_path(const char *place, const char *from, const char *to)
 	g_autofree char *host = NULL;
 	g_autofree char *service = NULL;
 	split_place(place, &host, &service);
-	const char *const pairs[][2] = {
-		{"from", from}, {"to", to}, {"host", host}, {"service", service}};
 	GString *path = g_string_new("/api/v1/marks");
-	for (size_t i = 0; i < ARRAY_LENGTH(pairs); i++) {
-		if (pairs[i][1]) {
-			g_autofree char *encoded = client_encode(pairs[i][1], false);
-			g_string_append_printf(
-				path, "%c%s=%s", strchr(path->str, '?') ? '&' : '?', pairs[i][0], encoded);
-		}
-	}
+	client_add_query(path, "from", from);
+	client_add_query(path, "to", to);
+	client_add_query(path, "host", host);
+	client_add_query(path, "service", service);
 	return g_string_free(path, FALSE);
 }
 

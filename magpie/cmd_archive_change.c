@@ -28,12 +28,6 @@ struct change {
 		"q", NULL, "do not show how far it is", NULL, &(change).quiet                              \
 	}
 
-static const char *text_of(const json_t *row, const char *member)
-{
-	const char *text = json_string_value(json_object_get(row, member));
-	return text ? text : "";
-}
-
 /* Takes `argument`; NULL: told. */
 static json_t *run(
 	const struct change *change, const char *command, const char *verb, json_t *argument)
@@ -58,7 +52,7 @@ static void print_files(const json_t *task, const char *member)
 		if (json_is_string(row)) {
 			printf("%s\n", json_string_value(row));
 		} else {
-			printf("%s: %s\n", text_of(row, "file"), text_of(row, "error"));
+			printf("%s: %s\n", client_text(row, "file"), client_text(row, "error"));
 		}
 	}
 	json_decref(rows);

@@ -113,12 +113,6 @@ static json_t *server_source(const struct doctor *d, const char *id)
 	return NULL;
 }
 
-static const char *member(json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text ? text : "";
-}
-
 /* False: the server finds something wrong. */
 static bool print_server(const struct doctor *d, const struct config_source *s, bool good_here)
 {
@@ -130,16 +124,16 @@ static bool print_server(const struct doctor *d, const struct config_source *s, 
 		printf("  server: does not know this source; it runs with another configuration\n");
 		return false;
 	}
-	const char *state = member(source, "state");
-	const char *error = member(source, "error");
-	printf(
-		"  server: %s since %s%s%s\n", state, member(source, "since"), *error ? ": " : "", error);
+	const char *state = client_text(source, "state");
+	const char *error = client_text(source, "error");
+	printf("  server: %s since %s%s%s\n", state, client_text(source, "since"), *error ? ": " : "",
+		error);
 	bool bad = !strcmp(state, "failing") || !strcmp(state, "complaining");
 	if (good_here && !strcmp(state, "failing")) {
 		printf("          It works from here. Either it came back a moment ago (the server asks "
 			   "again at %s), or the\n          server may do less than you: another user, "
 			   "another network, files it may not read.\n",
-			member(source, "next"));
+			client_text(source, "next"));
 	}
 	return !bad;
 }

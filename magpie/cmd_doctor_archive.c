@@ -87,12 +87,6 @@ static json_t *look_here(struct doctor_archive *d, bool in_use)
 
 /* -- telling -- */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text ? text : "";
-}
-
 static void print_findings(const struct doctor_archive *d)
 {
 	struct table table;
@@ -106,9 +100,9 @@ static void print_findings(const struct doctor_archive *d)
 				continue;
 			}
 			table_add(&table, wrong ? "WRONG" : "note");
-			table_add(&table, text_of(row, "path"));
-			table_add(&table, text_of(row, "what"));
-			table_add(&table, text_of(row, "advice"));
+			table_add(&table, client_text(row, "path"));
+			table_add(&table, client_text(row, "what"));
+			table_add(&table, client_text(row, "advice"));
 		}
 	}
 	if (d->form != TABLE_TEXT || table.cells->len) {

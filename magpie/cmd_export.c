@@ -45,14 +45,6 @@ static const char *export_format(const struct export *export)
 	return export->format ? NULL : "csv";
 }
 
-static void export_query(GString *path, const char *name, const char *value)
-{
-	if (value) {
-		g_autofree char *encoded = client_encode(value, false);
-		g_string_append_printf(path, "%c%s=%s", strchr(path->str, '?') ? '&' : '?', name, encoded);
-	}
-}
-
 /* `group`: what is named is one. */
 static char *export_path(
 	const struct export *export, const char *format, const char *what, bool group)
@@ -64,14 +56,14 @@ static char *export_path(
 	}
 	GString *path = g_string_new("/api/v1/export.");
 	g_string_append(path, format);
-	export_query(path, group ? "group" : "match", name);
-	export_query(path, "from", export->from);
-	export_query(path, "to", export->to);
-	export_query(path, "step", export->step);
-	export_query(path, "cf", export->cf);
-	export_query(path, "layout", export->layout);
-	export_query(path, "files", export->files);
-	export_query(path, "graphed", export->graphed ? "1" : NULL);
+	client_add_query(path, group ? "group" : "match", name);
+	client_add_query(path, "from", export->from);
+	client_add_query(path, "to", export->to);
+	client_add_query(path, "step", export->step);
+	client_add_query(path, "cf", export->cf);
+	client_add_query(path, "layout", export->layout);
+	client_add_query(path, "files", export->files);
+	client_add_query(path, "graphed", export->graphed ? "1" : NULL);
 	return g_string_free(path, FALSE);
 }
 

@@ -37,14 +37,6 @@ static const char *graph_known(const char *ending)
 	return NULL;
 }
 
-static void graph_query(GString *path, const char *name, const char *value)
-{
-	if (value) {
-		g_autofree char *encoded = client_encode(value, false);
-		g_string_append_printf(path, "%c%s=%s", strchr(path->str, '?') ? '&' : '?', name, encoded);
-	}
-}
-
 static bool graph_write(const char *file, const char *body, size_t length, struct error *err)
 {
 	AUTO(output) output = output_open(file, err);
@@ -57,18 +49,18 @@ static bool graph_fetch(const struct graph_wish *wish, const char *target, const
 	g_autofree char *encoded = client_encode(target, true);
 	GString *path = g_string_new(NULL);
 	g_string_append_printf(path, "/graph/%s.%s", encoded, ending);
-	graph_query(path, "from", wish->from);
-	graph_query(path, "to", wish->to);
-	graph_query(path, "width", wish->width);
-	graph_query(path, "height", wish->height);
-	graph_query(path, "theme", wish->theme);
-	graph_query(path, "title", wish->title);
-	graph_query(path, "sum", wish->sum);
-	graph_query(path, "lower", wish->lower);
-	graph_query(path, "upper", wish->upper);
-	graph_query(path, "marks", wish->no_marks ? "0" : NULL);
-	graph_query(path, "only_graph", wish->only_graph ? "1" : NULL);
-	graph_query(path, "full_size", wish->full_size ? "1" : NULL);
+	client_add_query(path, "from", wish->from);
+	client_add_query(path, "to", wish->to);
+	client_add_query(path, "width", wish->width);
+	client_add_query(path, "height", wish->height);
+	client_add_query(path, "theme", wish->theme);
+	client_add_query(path, "title", wish->title);
+	client_add_query(path, "sum", wish->sum);
+	client_add_query(path, "lower", wish->lower);
+	client_add_query(path, "upper", wish->upper);
+	client_add_query(path, "marks", wish->no_marks ? "0" : NULL);
+	client_add_query(path, "only_graph", wish->only_graph ? "1" : NULL);
+	client_add_query(path, "full_size", wish->full_size ? "1" : NULL);
 	g_autofree char *whole = g_string_free(path, FALSE);
 	g_autofree char *body = NULL;
 	size_t length;

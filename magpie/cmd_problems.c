@@ -17,16 +17,10 @@ static const struct table_column problem_columns[] = {{"level", "level", false},
 	{"service", "service", false}, {"field", "field", false}, {"value", "value", false},
 	{"threshold", "threshold", false}, {"summary", "what", false}, {"rule", "rule", false}};
 
-static const char *problem_text(json_t *alert, const char *key)
-{
-	const char *text = json_string_value(json_object_get(alert, key));
-	return text ? text : "";
-}
-
 static int problem_rank(json_t *alert)
 {
 	static const char *const order[] = {"critical", "unknown", "warning", "notice"};
-	const char *level = problem_text(alert, "level");
+	const char *level = client_text(alert, "level");
 	for (size_t i = 0; i < ARRAY_LENGTH(order); i++) {
 		if (!strcmp(level, order[i])) {
 			return (int)i;
@@ -50,21 +44,21 @@ static void problem_add(struct table *table, json_t *alert)
 {
 	char since[64];
 	problem_since(alert, since);
-	table_add(table, problem_text(alert, "level"));
-	table_add(table, problem_text(alert, "state"));
+	table_add(table, client_text(alert, "level"));
+	table_add(table, client_text(alert, "state"));
 	table_add(table, since);
-	table_add(table, problem_text(alert, "host"));
-	table_add(table, problem_text(alert, "service"));
-	table_add(table, problem_text(alert, "field"));
-	table_add(table, problem_text(alert, "value_text"));
-	table_add(table, problem_text(alert, "threshold_text"));
-	table_add(table, problem_text(alert, "summary"));
-	table_add(table, problem_text(alert, "rule"));
+	table_add(table, client_text(alert, "host"));
+	table_add(table, client_text(alert, "service"));
+	table_add(table, client_text(alert, "field"));
+	table_add(table, client_text(alert, "value_text"));
+	table_add(table, client_text(alert, "threshold_text"));
+	table_add(table, client_text(alert, "summary"));
+	table_add(table, client_text(alert, "rule"));
 }
 
 static bool problem_shown(json_t *alert, bool pending)
 {
-	return pending || strcmp(problem_text(alert, "state"), "pending") != 0;
+	return pending || strcmp(client_text(alert, "state"), "pending") != 0;
 }
 
 static void problems_print(json_t *answer, enum table_form form, bool pending)

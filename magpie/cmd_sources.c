@@ -19,16 +19,10 @@ static const struct table_column source_columns[] = {{"state", "state", false},
 	{"series", "series", true}, {"failures", "failures", true}, {"version", "version", false},
 	{"error", "error", false}};
 
-static const char *source_text(json_t *source, const char *key)
-{
-	const char *text = json_string_value(json_object_get(source, key));
-	return text ? text : "";
-}
-
 static int source_rank(json_t *source)
 {
 	static const char *const order[] = {"failing", "stale", "complaining", "waiting"};
-	const char *state = source_text(source, "state");
+	const char *state = client_text(source, "state");
 	for (size_t i = 0; i < ARRAY_LENGTH(order); i++) {
 		if (!strcmp(state, order[i])) {
 			return (int)i;
@@ -42,14 +36,14 @@ static void source_error(json_t *source, char *text, size_t size)
 {
 	json_t *complaints = json_object_get(source, "complaints");
 	size_t count = json_array_size(complaints);
-	const char *error = source_text(source, "error");
+	const char *error = client_text(source, "error");
 	if (*error || !count) {
 		snprintf(text, size, "%s", error);
 		return;
 	}
 	json_t *first = json_array_get(complaints, 0);
 	int length =
-		snprintf(text, size, "%s: %s", source_text(first, "plugin"), source_text(first, "error"));
+		snprintf(text, size, "%s: %s", client_text(first, "plugin"), client_text(first, "error"));
 	if (count > 1 && length >= 0 && (size_t)length < size) {
 		snprintf(text + length, size - (size_t)length, " (and %zu more)", count - 1);
 	}
@@ -64,7 +58,7 @@ static void source_add(struct table *table, json_t *source)
 		if (source_columns[i].number) {
 			table_add_number(table, json_number_value(json_object_get(source, key)));
 		} else {
-			table_add(table, source_text(source, key));
+			table_add(table, client_text(source, key));
 		}
 	}
 	table_add(table, error);

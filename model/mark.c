@@ -30,12 +30,6 @@ void mark_destroy(struct mark *mark)
 
 /* -- on the wire -- */
 
-static void put_clean(struct frame_writer *w, const char *text, size_t limit)
-{
-	g_autofree char *clean = text ? text_clean(text, strlen(text), limit) : NULL;
-	frame_put_text(w, clean);
-}
-
 void mark_put(struct frame_writer *w, const struct mark *mark)
 {
 	message_start(w, MESSAGE_MARK);
@@ -44,12 +38,12 @@ void mark_put(struct frame_writer *w, const struct mark *mark)
 	frame_put_u8(w, mark->level);
 	frame_put_i64(w, mark->from.ms);
 	frame_put_i64(w, mark->to.ms);
-	put_clean(w, mark->host, IDENT_HOST_MAX);
-	put_clean(w, mark->service, IDENT_SERVICE_MAX);
-	put_clean(w, mark->field, IDENT_FIELD_MAX);
-	put_clean(w, mark->about, MARK_NAME_MAX);
-	put_clean(w, mark->text, MARK_TEXT_MAX);
-	put_clean(w, mark->instance, MARK_NAME_MAX);
+	frame_put_clean(w, mark->host, IDENT_HOST_MAX);
+	frame_put_clean(w, mark->service, IDENT_SERVICE_MAX);
+	frame_put_clean(w, mark->field, IDENT_FIELD_MAX);
+	frame_put_clean(w, mark->about, MARK_NAME_MAX);
+	frame_put_clean(w, mark->text, MARK_TEXT_MAX);
+	frame_put_clean(w, mark->instance, MARK_NAME_MAX);
 }
 
 static bool is_clean(const char *text, size_t limit)

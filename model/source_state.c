@@ -27,21 +27,15 @@ const char *source_condition_name(unsigned condition)
 
 /* -- writing -- */
 
-static void put_clean(struct frame_writer *w, const char *text, size_t limit)
-{
-	g_autofree char *clean = text ? text_clean(text, strlen(text), limit) : NULL;
-	frame_put_text(w, clean);
-}
-
 void source_state_put(struct frame_writer *w, const struct source_state *source)
 {
 	message_start(w, MESSAGE_SOURCE);
-	put_clean(w, source->id, SOURCE_ID_MAX);
+	frame_put_clean(w, source->id, SOURCE_ID_MAX);
 	frame_put_text(w, source->group);
 	frame_put_text(w, source->host);
-	put_clean(w, source->kind, SOURCE_KIND_MAX);
-	put_clean(w, source->name, SOURCE_NAME_MAX);
-	put_clean(w, source->where, SOURCE_WHERE_MAX);
+	frame_put_clean(w, source->kind, SOURCE_KIND_MAX);
+	frame_put_clean(w, source->name, SOURCE_NAME_MAX);
+	frame_put_clean(w, source->where, SOURCE_WHERE_MAX);
 	frame_put_u8(w, source->state);
 	frame_put_i64(w, source->since.ms);
 	frame_put_u32(w, source->step_s);
@@ -51,13 +45,13 @@ void source_state_put(struct frame_writer *w, const struct source_state *source)
 	frame_put_u32(w, source->services);
 	frame_put_u32(w, source->series);
 	frame_put_u32(w, source->failures);
-	put_clean(w, source->version, SOURCE_VERSION_MAX);
-	put_clean(w, source->error, SOURCE_ERROR_MAX);
+	frame_put_clean(w, source->version, SOURCE_VERSION_MAX);
+	frame_put_clean(w, source->error, SOURCE_ERROR_MAX);
 	uint32_t count = MIN(source->complaint_count, (uint32_t)SOURCE_COMPLAINTS_MAX);
 	frame_put_u16(w, (uint16_t)count);
 	for (uint32_t i = 0; i < count; i++) {
-		put_clean(w, source->complaints[i].plugin, SOURCE_PLUGIN_MAX);
-		put_clean(w, source->complaints[i].error, SOURCE_ERROR_MAX);
+		frame_put_clean(w, source->complaints[i].plugin, SOURCE_PLUGIN_MAX);
+		frame_put_clean(w, source->complaints[i].error, SOURCE_ERROR_MAX);
 	}
 	frame_put_i64(w, source->first.ms);
 	frame_put_text(w, source->strip);
@@ -67,7 +61,7 @@ void source_state_put(struct frame_writer *w, const struct source_state *source)
 void source_gone_put(struct frame_writer *w, const char *id)
 {
 	message_start(w, MESSAGE_SOURCE_GONE);
-	put_clean(w, id, SOURCE_ID_MAX);
+	frame_put_clean(w, id, SOURCE_ID_MAX);
 }
 
 /* -- reading -- */

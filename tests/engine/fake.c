@@ -239,3 +239,30 @@ size_t fake_fed(const struct fake_peer *rrd, uint32_t series_id, int64_t *last_m
 	}
 	return found;
 }
+
+void fake_ask(struct fake *fake, const char *token, const char *verb, const char *json)
+{
+	message_start(fake->w, MESSAGE_ASK);
+	frame_put_u32(fake->w, 7);
+	frame_put_text(fake->w, token);
+	frame_put_text(fake->w, verb);
+	frame_put_text(fake->w, json);
+	assert_true(channel_send(fake->peers[ROLE_WEB].channel, fake->w, NULL));
+}
+
+unsigned fake_answer(struct fake *fake, char **text)
+{
+	struct fake_peer *web = &fake->peers[ROLE_WEB];
+	fake_wait(fake, fake_count(web, MESSAGE_ANSWER) == 1);
+	for (size_t i = 0; i < web->frames->len; i++) {
+		if (fake_type(web, i) == MESSAGE_ANSWER) {
+			struct frame_reader r = fake_reader(web, i);
+			assert_int_equal(frame_get_u32(&r), 7);
+			unsigned status = frame_get_u8(&r);
+			*text = frame_get_text(&r);
+			fake_clear(web);
+			return status;
+		}
+	}
+	return 255;
+}

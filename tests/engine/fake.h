@@ -67,6 +67,10 @@ void fake_seen(struct fake *fake, const char *host, int64_t t_ms, bool up);
 void fake_ready(struct fake *fake, uint64_t sequence);
 size_t fake_fed(const struct fake_peer *rrd, uint32_t series_id, int64_t *last_ms);
 
+/* web's words: a question; status and text (the caller's) of the one answer that came to it. */
+void fake_ask(struct fake *fake, const char *token, const char *verb, const char *json);
+unsigned fake_answer(struct fake *fake, char **text);
+
 /* Turns the loop until the condition holds; fails after 20 s. */
 #define fake_wait(fake, condition)                                                                 \
 	do {                                                                                           \

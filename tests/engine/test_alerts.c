@@ -349,34 +349,6 @@ static void a_start_with_broken_files_uses_the_accepted_ones(void **state)
 
 /* -- questions -- */
 
-static void ask(struct fake *fake, const char *token, const char *verb, const char *json)
-{
-	message_start(fake->w, MESSAGE_ASK);
-	frame_put_u32(fake->w, 7);
-	frame_put_text(fake->w, token);
-	frame_put_text(fake->w, verb);
-	frame_put_text(fake->w, json);
-	assert_true(channel_send(fake->peers[ROLE_WEB].channel, fake->w, NULL));
-}
-
-/* Status and text of the one answer that came. */
-static unsigned answer(struct fake *fake, char **text)
-{
-	struct fake_peer *web = &fake->peers[ROLE_WEB];
-	fake_wait(fake, fake_count(web, MESSAGE_ANSWER) == 1);
-	for (size_t i = 0; i < web->frames->len; i++) {
-		if (fake_type(web, i) == MESSAGE_ANSWER) {
-			struct frame_reader r = fake_reader(web, i);
-			assert_int_equal(frame_get_u32(&r), 7);
-			unsigned status = frame_get_u8(&r);
-			*text = frame_get_text(&r);
-			fake_clear(web);
-			return status;
-		}
-	}
-	return 255;
-}
-
 static void questions_are_answered_by_who_asks(void **state)
 {
 	/* hostile 60 and 61 */
@@ -404,8 +376,8 @@ static void questions_are_answered_by_who_asks(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		g_autofree char *text = NULL;
-		ask(fake, rows[i].token, rows[i].verb, rows[i].json);
-		assert_int_equal(answer(fake, &text), rows[i].status);
+		fake_ask(fake, rows[i].token, rows[i].verb, rows[i].json);
+		assert_int_equal(fake_answer(fake, &text), rows[i].status);
 		assert_true(*text != '\0');
 	}
 	fake_wait(fake, notify->frames->len == 1);
@@ -518,8 +490,8 @@ static void annotations_are_made_and_taken_away(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		g_autofree char *text = NULL;
-		ask(fake, rows[i].token, rows[i].verb, rows[i].json);
-		assert_int_equal(answer(fake, &text), rows[i].status);
+		fake_ask(fake, rows[i].token, rows[i].verb, rows[i].json);
+		assert_int_equal(fake_answer(fake, &text), rows[i].status);
 	}
 	struct mark_table *table = marks_table(fake->engine->marks);
 	const GPtrArray *marks = mark_table_of(table, "web1");
@@ -530,8 +502,8 @@ static void annotations_are_made_and_taken_away(void **state)
 	g_autofree char *json = g_strdup_printf("{\"id\":%llu}", (unsigned long long)mark->id);
 	for (int i = 0; i < 2; i++) {
 		g_autofree char *text = NULL;
-		ask(fake, token, "annotation.remove", json);
-		assert_int_equal(answer(fake, &text), i ? ERR_NOT_FOUND : MESSAGE_OK);
+		fake_ask(fake, token, "annotation.remove", json);
+		assert_int_equal(fake_answer(fake, &text), i ? ERR_NOT_FOUND : MESSAGE_OK);
 	}
 	assert_int_equal(mark_table_count(table), 0);
 }

@@ -6,34 +6,6 @@
 
 #include "base/banned.h"
 
-static void ask(struct fake *fake, const char *token, const char *verb, const char *json)
-{
-	message_start(fake->w, MESSAGE_ASK);
-	frame_put_u32(fake->w, 7);
-	frame_put_text(fake->w, token);
-	frame_put_text(fake->w, verb);
-	frame_put_text(fake->w, json);
-	assert_true(channel_send(fake->peers[ROLE_WEB].channel, fake->w, NULL));
-}
-
-/* Status and text of the one answer that came. */
-static unsigned answer(struct fake *fake, char **text)
-{
-	struct fake_peer *web = &fake->peers[ROLE_WEB];
-	fake_wait(fake, fake_count(web, MESSAGE_ANSWER) == 1);
-	for (size_t i = 0; i < web->frames->len; i++) {
-		if (fake_type(web, i) == MESSAGE_ANSWER) {
-			struct frame_reader r = fake_reader(web, i);
-			assert_int_equal(frame_get_u32(&r), 7);
-			unsigned status = frame_get_u8(&r);
-			*text = frame_get_text(&r);
-			fake_clear(web);
-			return status;
-		}
-	}
-	return 255;
-}
-
 /* hostile: wrong orders to the archive change nothing, above all not a part of something */
 static void wrong_work_on_the_archive_changes_nothing(void **state)
 {
@@ -89,8 +61,8 @@ static void wrong_work_on_the_archive_changes_nothing(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		g_autofree char *text = NULL;
-		ask(fake, token, "archive.task", rows[i].json);
-		unsigned status = answer(fake, &text);
+		fake_ask(fake, token, "archive.task", rows[i].json);
+		unsigned status = fake_answer(fake, &text);
 		if (status != rows[i].status) {
 			fail_msg("%.100s: %u, not %u: %s", rows[i].json, status, rows[i].status, text);
 		}
